@@ -15,7 +15,7 @@ T = TypeVar("T")
 def in_background(work: Callable[[], T]) -> "asyncio.Future[T]":
     """Run `work` in a daemon thread that is never joined; the thread continues even if the caller gives up.
 
-    asyncio's own executor is joined when the process ends, so that a hanging library would outlive every deadline.
+    asyncio's own executor is joined when the process ends, so with it a hanging library would outlive every deadline.
     """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()

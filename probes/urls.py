@@ -21,8 +21,8 @@ def masked_proxy(url: str) -> str:
 
 
 def masked_urls(text: str) -> str:
-    """Return a text with only scheme, host and port of each URL in it: the user and the path may be a password or a
-    token."""
+    """Return a text in which only the scheme, host and port of each URL are left, since a password or a token may be in
+    the rest."""
     return _URL.sub(_masked, text) if "://" in text else text
 
 

@@ -1,8 +1,8 @@
 """The time limit of a step. It is extended so that a delay of this host does not look like silence of a peer.
 
 A process may get no processor (a busy host, the quota of a cgroup), or may be stopped. When it runs again, all its
-timers are due, although an answer may already be in the kernel, and although a peer may have waited for this process.
-The time of a step is therefore extended by the time that this process lost.
+timers are due. But an answer may already be in the kernel, and a peer may have waited for this process. The time of a
+step is therefore extended by the time that this process lost.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Final
 
 _TURN_SECONDS: Final = 0.25
-"""Time that the loop gets to handle data that is already in the kernel."""
+"""The time in seconds that the loop gets to handle data that is already in the kernel."""
 SHARE: Final = 0.5
 """If the process ran for less than this share of a step's time, the step proves nothing about a peer."""
 _GROWTH: Final = 4.0
@@ -23,8 +23,8 @@ class Window:
     TimeoutError."""
 
     def __init__(self, limit: float, lateness: Callable[[], float], *, by_kernel: bool = False) -> None:
-        """`limit` is the length in seconds, `lateness` returns the seconds so far in which this process could not run.
-        With `by_kernel`, the kernel does the slow part, whether this process runs or not."""
+        """`limit` is the length in seconds. `lateness` returns the seconds so far in which this process could not run.
+        With `by_kernel`, the kernel does the slow part, even while this process does not run."""
         self._limit = limit
         self._lateness = lateness
         self._by_kernel = by_kernel
@@ -52,7 +52,7 @@ class Window:
 
     @property
     def is_late(self) -> bool:
-        """Whether a peer may have given up on this process in the window."""
+        """Whether a peer may have stopped waiting for this process in the window."""
         return not self._by_kernel and self.lost >= SHARE * self._limit
 
     async def __aenter__(self) -> None:

@@ -30,7 +30,7 @@ class RunRequested:
     """Time in seconds by the clock of the ticks."""
     settings: Settings
     only: str | None = None
-    """Id of the only target that the run requires; None for a whole run."""
+    """Id of the target, if the run requires only one target. None for a whole run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,7 @@ class ClockTicked:
 
 @dataclass(frozen=True, slots=True)
 class CursorMoved:
-    """Move the cursor by a number of rows and columns, or scroll the detail, where `most` is the last scroll
-    position."""
+    """Move the cursor by a number of rows and columns, or scroll the detail. `most` is the last scroll position."""
 
     rows: int = 0
     columns: int = 0
@@ -77,7 +76,7 @@ class ItemSelected:
 
 @dataclass(frozen=True, slots=True)
 class DetailOpened:
-    """Open the item under the cursor: a failed step or a cause opens its page, the page opens the evidence, and the
+    """Open the item under the cursor. A failed step or a cause opens its page, the page opens the evidence, and the
     evidence leads to the steps."""
 
 
@@ -88,14 +87,14 @@ class WentBack:
 
 @dataclass(frozen=True, slots=True)
 class FilterChanged:
-    """Show only items that have these words, and hide items that have a word that follows a `!`."""
+    """Show only items that have these words. If a `!` is in front of a word, hide the items that have this word."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageSearched:
-    """Search the open page for these words, and go to the next place that has them, or `by` places further."""
+    """Search the open page for these words, and go `by` places further from the current place."""
 
     text: str
     rows: tuple[int, ...]
@@ -114,7 +113,7 @@ class FindingsToggled:
 
 @dataclass(frozen=True, slots=True)
 class ServicesUnfolded:
-    """If there are many services, show the healthy ones in full, or in one line each again."""
+    """If there are many services, show the healthy ones in full, or show them again in one line each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +147,7 @@ class HistoryRead:
 
 @dataclass(frozen=True, slots=True)
 class PastShown:
-    """Show a past run, by its own report or by the report of an earlier run with the same result."""
+    """Show a past run. The report is its own, or that of an earlier run with the same result."""
 
     run: Remembered
     report: Report
@@ -166,7 +165,7 @@ class LogOpened:
 
 @dataclass(frozen=True, slots=True)
 class TimelineOpened:
-    """Open the page of the lane under the cursor, which begins with the lane's times."""
+    """Open the page of the lane under the cursor. The page begins with the lane's times."""
 
 
 @dataclass(frozen=True, slots=True)

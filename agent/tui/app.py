@@ -1,7 +1,7 @@
-"""The app: it owns the state, starts runs, and decides what a key does.
+"""The app, which owns the state, starts runs, and decides what a key does.
 
-It folds every event of a run into the state at once, and shows the state at most every FRAME seconds, so that a run
-with many events sends little to the terminal. A key is answered at once. While nothing runs there is no timer, and
+It applies every event of a run to the state at once, but shows the state at most every FRAME seconds. So a run with
+many events sends little to the terminal. A key has its effect at once. While nothing runs, there is no timer, and
 nothing is sent.
 """
 
@@ -102,29 +102,29 @@ if TYPE_CHECKING:
     from agent.tui.widgets.screens import SaveScreen
 
 FRAME: Final = 0.05
-"""Longest time in seconds before an event is on the screen."""
+"""The longest time in seconds until an event is on the screen."""
 TICK: Final = 0.2
 """Seconds between two ticks of the clock during a run."""
 SAVE_SECONDS: Final = 10.0
 """Seconds after which a slow save shows an error; the attempt itself continues."""
 DEFAULT_INTERFACE: Final = InterfaceOptions()
 ROOMY: Final = 30
-"""Number of lines of the screen from which on the verdict always has its full height."""
+"""The number of lines of the screen from which the verdict always has its full height."""
 _DIVIDING: Final = ("report", "unfolded", "watching", "memory")
 """Fields of the state that decide how the body is divided."""
 NARROW: Final = 80
-"""With fewer columns the header needs another line."""
+"""With fewer columns, the header needs another line."""
 LOW: Final = 12
 """With fewer lines the header has a single line."""
 SMALLEST: Final = Size(60, 20)
-"""From this size on nothing important is cut off."""
+"""With this size or a larger one, nothing important is cut off."""
 MESSAGE_SECONDS: Final = 10.0
 """Number of seconds that a message stays on the last line."""
 _ASKED: Final = "quitting ends the watch and loses its times and changes; press again to quit"
 _SOON: Final = 0.001
 """Seconds to the next run if it is late."""
 OPERATOR: Final = "the operator"
-"""The reason of a run that `q` ends."""
+"""The reason that a run has if `q` ends it."""
 
 
 _FILTER_HINT: Final = "all of these words, and no !word; enter keeps, esc shows all"
@@ -235,7 +235,7 @@ class BackuplinkApp(App[int]):
         """Cancels the run in progress."""
         self._is_leaving = False
         self._due = False
-        """Whether a timer will show `_folded`."""
+        """Whether a timer will soon show the state, since `_fold` has changed it."""
         self._follower: Follower | None = None
         """Loaded with the first run."""
         self._is_kept = isinstance(source, Live) and source.history is not None
@@ -246,7 +246,7 @@ class BackuplinkApp(App[int]):
         self._expiry: Timer | None = None
         """The timer that clears the message."""
         self._is_search = False
-        """Whether the filter line takes words to search for on the open page."""
+        """Whether the words in the filter line are searched for on the open page."""
         self._shown_size = Size(80, 24)
         self._division: Division | None = None
         self._unsaved: list[str] = []
@@ -282,8 +282,8 @@ class BackuplinkApp(App[int]):
             self.act(MessageShown(f"{small}{SMALLEST.width}x{SMALLEST.height} on"))
 
     def _divide(self, *, is_again: bool = False) -> None:
-        """Divide the body between the path and the other panes. While a person looks at the same item (`is_again`), the
-        path shrinks only if the other panes need rows, so that nothing else moves."""
+        """Divide the body between the path and the other panes. If the person still looks at the same item
+        (`is_again`), the path shrinks only if the other panes need rows. So nothing else moves."""
         columns, rows = self._shown_size.width, self._shown_size.height
         header = 1 if rows < LOW else 3 if columns < NARROW else 2
         strip = rows >= LOW and _has_strip(self._folded)
@@ -411,8 +411,8 @@ class BackuplinkApp(App[int]):
             self._run()
 
     async def _keep(self, follower: "Follower", report: Report, settings: Settings) -> None:
-        """Add a run to the history. A run that cannot be added is reported once. The next run that is kept has the
-        number of lost runs."""
+        """Add a run to the history. If runs cannot be added, this is reported once. The next run that can be added also
+        has the number of lost runs."""
         from agent.history.model import HistoryError, NotPrunedError
 
         state = ongoing(self._folded)
@@ -459,8 +459,8 @@ class BackuplinkApp(App[int]):
             self._stop.cancel(reason)
 
     def _end(self) -> None:
-        """End the interface. Messages on stderr name a file that is still being saved, and say if the report is not
-        that of the cancelled run."""
+        """End the interface. Messages on stderr say which file is still being saved, and whether the report is from
+        another run than the cancelled one."""
         state = ongoing(self._folded)
         is_other = state.phase is Phase.RUNNING or state.report is not self.report
         messages = [
@@ -479,7 +479,7 @@ class BackuplinkApp(App[int]):
             self.action_leave()
 
     def action_leave(self) -> None:
-        """Quit; ask once before a watch is ended."""
+        """Quit. If a watch would end, ask once before."""
         state = self._folded
         is_lost = state.watching and ongoing(state).report is not None and not self._is_kept
         if is_lost and not self._is_leaving and state.message != _ASKED:
@@ -596,7 +596,7 @@ class BackuplinkApp(App[int]):
             self._show_run(run)
 
     def _show_run(self, run: Remembered | None) -> None:
-        """Show a past run; None stands for the latest run."""
+        """Show a past run. None stands for the latest run."""
         report = None if run is None else report_of(self._folded.memory, run)
         self._loading = None
         if run is None:
@@ -714,7 +714,7 @@ class BackuplinkApp(App[int]):
         self.push_screen(screen)
 
     def _reports_to_save(self, shown: Report) -> dict[str, Report]:
-        """Reports that can be saved, by name. The last failed run comes first, unless the shown run failed itself."""
+        """Reports that can be saved, by name. If the shown run did not fail, the last failed run comes first."""
         memory = self._folded.memory
         failed = last_failed(memory.runs)
         report = None if failed is None else report_of(memory, failed)
@@ -725,8 +725,8 @@ class BackuplinkApp(App[int]):
         return {f"the last failed run ({at} UTC)": report, own: shown}
 
     async def _save(self, screen: "SaveScreen", report: Report, place: str, format_name: str, log: str) -> None:
-        """Save in a thread, since a file system may hang. An error appears in the form while it is open, else in the
-        footer."""
+        """Save in a thread, since a file system may hang. An error appears in the form or, if the form is closed, in
+        the footer."""
         from agent.tui import export
 
         def work() -> str:
@@ -775,7 +775,7 @@ class BackuplinkApp(App[int]):
         self.push_screen(PaletteScreen(self._glyphs, rows(self._folded)), go)
 
     def _go_to(self, pane: Pane, key: str) -> None:
-        """Put the cursor on an item, even if it is hidden; open the page of a finding."""
+        """Put the cursor on an item, even if the item is hidden. If it is a finding, open its page."""
         state = self._folded
         if state.filter:
             self.act(FilterChanged(""))
@@ -859,12 +859,12 @@ class BackuplinkApp(App[int]):
 
 
 def _has_strip(state: State) -> bool:
-    """Whether the strip of runs is shown, for which there must be room."""
+    """Whether the strip of runs is shown and needs room."""
     return len(state.memory.runs) > 1
 
 
 def narrowed(settings: Settings, target: Target | TargetReport) -> Settings:
-    """Return settings for a run that checks this target's service only, and requires this target."""
+    """Return settings for a run that only checks and requires this target's service."""
     named = tuple(
         endpoint
         for endpoint in settings.endpoints

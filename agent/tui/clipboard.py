@@ -54,14 +54,14 @@ SENT: Final[Mapping[Multiplexer, str]] = {
 }
 """Messages after a text was sent, by multiplexer."""
 TAKEN: Final = "tmux has it: prefix ] pastes it"
-"""Message for a text that is in a buffer of tmux."""
+"""The message about a text that is in a buffer of tmux."""
 ADVICE: Final[Mapping[Multiplexer, str]] = {
     Multiplexer.NONE: "A terminal without OSC 52 ignores the text.",
     Multiplexer.TMUX: "tmux drops it by default. It takes it with `set -s set-clipboard on`, and passes it on to the "
     "terminal with `set -g allow-passthrough on`.",
     Multiplexer.SCREEN: "Screen passes the text on to the terminal; a terminal without OSC 52 ignores it.",
 }
-"""Reasons why a sent text may not be in the clipboard, by multiplexer."""
+"""Why a text that was sent may not be in the clipboard, by multiplexer."""
 OTHERWISE: Final = (
     "Then hold Shift and select the text with the mouse, or start with --no-mouse; in the list a text starts in the "
     "first column."

@@ -23,7 +23,7 @@ _STREAMS: Final = ("stdin", "stderr")
 """The streams that must be a terminal for the interface."""
 _IN: Final = 0
 _DRAWN: Final = 2
-"""File descriptors of the terminal: keys are read from the first, Textual draws on the second."""
+"""File descriptors of the terminal. Keys are read from the first one. Textual draws on the second one."""
 _LOCAL: Final = 3
 """Index of the local modes in the settings of a terminal (termios(3))."""
 _TAKEN: Final = (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)
@@ -40,8 +40,8 @@ _EMPTY_LINE: Final = b"\r\x1b[K"
 
 
 def why_not(environment: Mapping[str, str], *, is_asked_for: bool = True) -> str | None:
-    """Return why the interface cannot be shown on this terminal; None if it can. Without an explicit request, a
-    redirected stdout means that only the document is wanted."""
+    """Return why the interface cannot be shown on this terminal; None if it can. If nobody explicitly asked for the
+    interface, a redirected stdout means that only the document is wanted."""
     for name in _STREAMS if is_asked_for else (*_STREAMS, "stdout"):
         stream = getattr(sys, name)
         if stream is None or not stream.isatty():
@@ -119,7 +119,7 @@ class Terminal:
         self._handlers = {number: signal.getsignal(number) for number in _TAKEN}
 
     def silence(self) -> None:
-        """Turn off the echo of keys until the screen is drawn, which is when they are read. A key that was typed while
+        """Turn off the echo of keys until the screen is drawn. Keys are read from then on. A key that was typed while
         Python started is already on the current line, so the line is cleared for the document."""
         settings = termios.tcgetattr(_IN)
         settings[_LOCAL] &= ~termios.ECHO

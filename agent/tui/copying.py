@@ -19,7 +19,7 @@ from agent.tui.state import State, checks_of, finding_under_cursor, under_cursor
 from probes.frozen import dataclass
 
 _MOST_IDS: Final = 12
-"""Maximum number of ids and addresses in the list: a whole service may have hundreds."""
+"""Maximum number of ids and addresses in the list. A whole service may have hundreds."""
 _NO_IDS: Final = frozenset({SubjectKind.PORT})
 _FORMS: Final = {**FORMS, "<HOST>": HOST, "<SERVICE_NAME>": SERVICE_NAME}
 _LONGEST: Final = 200
@@ -31,7 +31,7 @@ class Item:
     """A row of the list."""
 
     label: str
-    """The name of the item; for a command, also whether it only reads or changes something."""
+    """The name of the item. For a command, it also says whether the command only reads or changes something."""
     text: str
     """The text to copy."""
     note: str = ""
@@ -50,7 +50,8 @@ class Item:
 
 
 def kind_of(command: Command) -> str:
-    """Return `reads` or `changes`, and whether the change can be undone. The letter of an alternative comes first."""
+    """Return `reads` or `changes`, with a remark if the change cannot be undone. If there are alternatives, the letter
+    comes first."""
     letter = "" if command.alternative is None else f"({command.alternative}) "
     if not command.changes:
         return f"{letter}reads"

@@ -115,8 +115,8 @@ class _Writer:
     # --- Findings ----------------------------------------------------------------------------------------------------
 
     def _finding(self, finding: Finding, report: Report, *, is_page: bool = True) -> None:
-        """Write a finding. If the list of causes already shows its title, the fix comes first: there may be few
-        lines."""
+        """Write a finding. If the list of causes already shows the title, the fix comes first, since there may be only
+        a few lines."""
         if is_page:
             self._what(finding)
             self._gap()
@@ -170,7 +170,7 @@ class _Writer:
     # --- The path ----------------------------------------------------------------------------------------------------
 
     def _measured(self, state: State, name: str) -> None:
-        """Write in full the observations on which a finding rests."""
+        """Write all details of the observations on which a finding rests."""
         report = state.report
         finding = None if report is None else _finding(report, f"finding/{name}")
         known = [] if finding is None else [step for step in finding.evidence if step in state.checks]
@@ -221,7 +221,7 @@ class _Writer:
             self._field("not counted", standing.why)
 
     def _last(self, state: State, name: str) -> None:
-        """Write the result of the last run until this run has finished the check."""
+        """Write the result that a check had in the last run. It is shown until this run has finished the check."""
         observations = () if state.report is None else state.report.observations
         seen = next((observation for observation in observations if observation.id == name), None)
         if seen is not None:
@@ -439,7 +439,7 @@ class _Writer:
         self.lines += wrapped(text, self._width, first=" ", later=later)
 
     def _text(self, text: str) -> None:
-        """Write a text that has lines of its own."""
+        """Write a text that already consists of lines."""
         for line in text.splitlines():
             tone = Tone.STRONG if line.isupper() else Tone.PLAIN
             indent = " " * (1 + len(line) - len(line.lstrip()))

@@ -40,14 +40,14 @@ from probes.model import Address, Role, Step
 LONGEST: Final = 14
 """Maximum length of an address on the line of its lane. On a narrow screen a longer address has a line of its own."""
 LONG_ADDRESSES: Final = 110
-"""Number of columns from which on every address, even an IPv6 address, fits on the line of its lane."""
+"""Number of columns from which every address, even an IPv6 address, fits on the line of its lane."""
 VERDICT: Final = 3
 """Maximum number of lines of the verdict, with the facts of the run."""
 _MEDIUM: Final = 10
 _LONG: Final = 18
 _SHORT: Final = 8
 """Columns for the result of a check that is not a hop, such as `ok 19 ms`. `_MEDIUM` has room for `ok 3 found`, and
-`_LONG` for its time as well."""
+`_LONG` also for the time."""
 _WIDTHS: Final = 4
 """Number of widths for which the drawn path is cached."""
 _BAR: Final = 20
@@ -57,7 +57,7 @@ _TITLE: Final = 8
 _WORD: Final = len("CRITICAL")
 """Columns for a severity."""
 _SAME: Final = timedelta(milliseconds=2)
-"""Tolerance between two times of one run: a history keeps milliseconds."""
+"""The tolerance for two times of one run to count as equal. A history only keeps milliseconds."""
 _REASON: Final = re.compile("[:,] ")
 """The characters between a note and its reason."""
 _NAMED: Final = 16
@@ -76,9 +76,9 @@ _NOT_COUNTED: Final = "(x)"
 
 
 def header(state: State, width: int, height: int) -> tuple[Line, ...]:
-    """Return the header in `height` lines: whether the run is live, saved, simulated or redacted, and its time; the
-    host, its addresses and its VPC; the required services, and what requires them. The last line is cut if there is too
-    much."""
+    """Return the header in `height` lines. It says whether the run is live, saved, simulated or redacted, and its time.
+    Then come the host, its addresses and its VPC, and then the required services and what requires them. If this is too
+    much, the last line is cut."""
     parts: list[Line] = [(Span(word, Tone.RUNNING), Span(more)) for word, more in _sources(state)]
     parts += [(Span(visible(name)),) for name in _host_names(state)]
     lines: list[Line] = [(Span(" "),)]
@@ -113,7 +113,8 @@ def _sources(state: State) -> list[tuple[str, str]]:
 
 
 def _past(state: State) -> str:
-    """Say which run is shown and, if the shown report is from another run with the same result, name that run."""
+    """Return which run is shown. If the report is from another run with the same result, also return which run this
+    is."""
     run = run_of(state.memory, state.past or 0)
     report = state.report
     if report is None:
@@ -174,7 +175,7 @@ def _headline_lines(state: State, width: int) -> tuple[str, list[Line]]:
 
 
 def verdict(state: State, width: int, height: int, glyphs: Glyphs) -> tuple[Line, ...]:
-    """The verdict, or the progress of the run, in `height` lines: text first, then the facts of the run."""
+    """The verdict, or the progress of the run, in `height` lines: the text comes first, then the facts of the run."""
     tone = _headline(state)[1]
     start, all_lines = _headline_lines(state, width)
     lines = all_lines[: max(height - 1, 1)]
@@ -243,8 +244,8 @@ def _what_failed(state: State, report: Report) -> str:
 
 
 def _facts(state: State, width: int, glyphs: Glyphs, *, noted: bool) -> str:
-    """Return the progress of the run, or as many of its facts as there is room for, the most important first. If
-    `noted`, the notes of the run follow in brief."""
+    """Return the progress of the run, or the facts of the run. There are as many facts as there is room for, the most
+    important first. If `noted`, short notes on the run follow."""
     if state.phase is Phase.RUNNING and state.run is not None:
         return _progress(state.run, width, glyphs)
     report = state.report
@@ -413,7 +414,7 @@ def _host(state: State, width: int) -> list[Line]:
 
 
 def _folded(band: Band, state: State, width: int) -> list[Line]:
-    """Return the single line of a folded service, which is healthy or has no failure so far."""
+    """Return the line for a folded service, which is healthy or has had no failure so far."""
     known = [state.checks[name] for lane in band.lanes for cell in lane.cells if cell for name in cell.checks]
     if band.status is None and band.lanes:
         waiting = (Progress.WAITING, Progress.RUNNING)
@@ -429,7 +430,7 @@ def _folded(band: Band, state: State, width: int) -> list[Line]:
 
 
 def below(state: State, lines: Sequence[Line]) -> Line:
-    """Return a summary of the path's lines below the last visible line."""
+    """Return a summary of the lines of the path below the last visible line."""
     if not lines:
         return ()
     keys = {span.key for line in lines for span in line}
@@ -501,7 +502,7 @@ def _band(band: Band, state: State, width: int, glyphs: Glyphs) -> Iterator[list
 
 
 def _reasons(cells: Iterable[Cell], width: int) -> list[Line]:
-    """Return the reasons why failures in brackets do not count, each once."""
+    """Return why failures in brackets do not count. Each reason appears once."""
     reasons = dict.fromkeys(cell.why for cell in cells if cell.weight is Weight.NOT_COUNTED)
     if not reasons:
         return []
@@ -510,7 +511,7 @@ def _reasons(cells: Iterable[Cell], width: int) -> list[Line]:
 
 def tone_of(step: Cell | Lane) -> Tone:
     """Return the tone of a step. The tone of a failure or a wrong answer shows how it counts. A result of the last run
-    is faint until this run has its own."""
+    is faint until this run has a result."""
     if step.is_old:
         return Tone.FAINT
     is_bad = step.progress is Progress.FAILED or step.weight is not None
@@ -547,7 +548,7 @@ def _flow(
 
 
 def _fitting(cell: Cell, room: int) -> str:
-    """Return the fullest text of a cell that fits, or else the shortest. A failure that does not count is in
+    """Return the longest text of a cell that fits, or otherwise the shortest one. A failure that does not count is in
     brackets."""
     texts = cell.texts
     if cell.weight is Weight.NOT_COUNTED:
@@ -652,7 +653,8 @@ def _times(
     tree: str,
     tops: Mapping[Step, float],
 ) -> Line:
-    """Return loss, average and worst time to connect; then the times of past runs under their hops, the latest last."""
+    """Return the loss, the average and the worst time to connect. After them come the times of past runs, below their
+    hops, with the latest run last."""
     by_step = dict(zip(SAMPLED, samples, strict=True))
     words = lost(times, wide.start - len(tree) - 1)
     line = [
@@ -666,7 +668,7 @@ def _times(
 
 
 def lost(times: LaneTimes, room: int) -> str:
-    """Loss, average and worst time to connect, as fully as they fit."""
+    """The loss, the average and the worst time to connect. They are abbreviated if there is not enough room."""
     loss = times.loss
     if times.mean is None or times.worst is None:
         return f"loss {loss}"
@@ -732,8 +734,8 @@ def _nothing(state: State, width: int) -> tuple[Line, ...]:
 
 
 def footer(state: State, width: int) -> Line:
-    """Return the last line: the message, or else what was found or hidden, and the keys that this state needs. The key
-    of a span is the action of a click on it."""
+    """Return the last line. It has the message or, if there is none, what was found or hidden, and the keys that this
+    state needs. A click on a span does the action in the span's `key`."""
     if state.message:
         return cut((Span(f" {visible(state.message)}", Tone.STRONG),), width)
     filtered = "" if state.is_whole else _filter(state)  # it hides nothing on a page
@@ -768,7 +770,7 @@ def _filter(state: State) -> str:
 
 
 def _within(hints: Sequence[Hint], width: int) -> Iterable[Hint]:
-    """Return the hints for which there is room, always with the last two."""
+    """Return the hints for which there is room. The last two are always among them."""
     first, last = list(hints[:-2]), list(hints[-2:])
     while first and sum(len(key.first) + len(words) + 3 for key, words in (*first, *last)) > width:
         first.pop()

@@ -2,7 +2,7 @@
 
 Textual's own thread ends the interface with a traceback at a byte that is not UTF-8 (a terminal in another locale, a
 pasted binary file), and at an escape sequence that its parser cannot read. Its handler for SIGWINCH reads the size and
-then posts it: if a second signal comes in between, the older size is posted last and stays.
+then posts it. If a second signal comes in between, the older size is posted last, and stays.
 """
 
 import asyncio
@@ -35,8 +35,8 @@ def slim(drawn: str) -> str:
 
 
 class Driver(LinuxDriver):
-    """The terminal. It drops input that it does not understand, and takes the size from the kernel, never from the
-    input."""
+    """The driver of the terminal. It drops input that it does not understand, and gets the size from the kernel, never
+    from the input."""
 
     def write(self, data: str) -> None:
         super().write(slim(data))

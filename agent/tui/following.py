@@ -73,7 +73,7 @@ class Follower:
         self._tracker = self._new_tracker()
         self._flapping_since: datetime | None = None
         self._changes: tuple[StateChange, ...] = ()
-        """State changes of the latest run."""
+        """The state changes that the latest run caused."""
         self._lost = 0
         """Number of runs that are missing from the history since the last run that was kept."""
         self._turn = asyncio.Lock()
@@ -202,8 +202,8 @@ def _log_line(change: StateChange) -> LogLine:
 
 
 def read_memory(path: Path, series: str) -> tuple[Memory, datetime | None]:
-    """Return the last RUNS cycles of a series in a history, and the start of its verdict's flapping, or None without
-    flapping. Reports stay in the file. Raises HistoryError."""
+    """Return the last RUNS cycles of a series in a history. The second value is the time at which the verdict began to
+    flap, or None if it does not flap. Reports stay in the file. Raises HistoryError."""
     with HistoryReader(path) as history:
         with history.moment():
             number = next((number for number, name in history.series().items() if name == series), None)
@@ -255,7 +255,7 @@ def _samples_in(cycle: CycleRow) -> dict[str, tuple[Sample, ...]]:
 
 
 def _weight(step: StepRow, outline: Outline) -> Weight:
-    """Return how a failed step counted, as far as its target's findings tell: a history does not keep which finding
+    """Return how a failed step counted, according to the findings of its target. A history does not keep which finding
     rests on which step."""
     severities = {
         finding.severity

@@ -23,7 +23,7 @@ _Wanted = tuple[str, str]
 
 
 def hints(state: State) -> list[Hint]:
-    """Return the keys with a word for each; help and the way back are the last two."""
+    """Return the keys, each with a word. The last two are help and the way back."""
     by_name = {key.name: key for key in state.key_table}
     wanted = dict(_needed(state))
     for key in state.key_table:  # the other actions, in the order of the table
@@ -89,7 +89,7 @@ def _needed(state: State) -> Iterator[_Wanted]:
 
 
 def _has_failed_before(state: State) -> bool:
-    """Whether an earlier run failed and the shown run did not."""
+    """Whether an earlier run failed, and the shown run did not fail."""
     if state.report is None or has_failed(state.report.verdict.status):
         return False
     try:
@@ -100,7 +100,7 @@ def _has_failed_before(state: State) -> bool:
 
 
 def _opens(state: State) -> str:
-    """The item that the enter key opens, in a word."""
+    """What the enter key opens, in a word."""
     key = under_cursor(state)
     if key is None:
         return ""

@@ -21,18 +21,18 @@ class Key:
     listed: bool = True
     """Whether the palette lists it."""
     title: str = ""
-    """Its name in the configuration, if it differs from the action's."""
+    """The name of the key in the configuration, if it differs from the name of the action."""
     synonyms: str = ""
     """Other words for the search in the palette."""
 
     @property
     def name(self) -> str:
-        """Its name in the configuration (`--key save=ctrl+s`)."""
+        """The name of the key in the configuration (`--key save=ctrl+s`)."""
         return self.title or self.action.replace("_", "-")
 
     @property
     def first(self) -> str:
-        """Its first key, in the form that texts show to a person."""
+        """The first of the keys, as texts show it to a person."""
         return self.shown.split()[0]
 
 

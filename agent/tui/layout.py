@@ -21,14 +21,14 @@ _SIDE: Final = 60
 _SIDE_SHARE: Final = 0.36
 """The share of the columns for the causes and the detail on a wider screen."""
 _GUESS: Final = 200
-"""Number of columns from which on a path whose words are not known yet is assumed to fit beside the rest."""
+"""Number of columns from which the path is assumed to fit beside the rest while its words are not known yet."""
 _DETAIL: Final = 6
 """Minimum number of rows of the detail: its title, the fix, a command."""
 _CAUSES: Final = 5
-"""Rows for the causes that the path leaves free: a title, two causes of two lines."""
+"""Rows that the path leaves free for the causes: a title, and two causes with two lines each."""
 _LEAST: Final = 6
-"""Rows of the causes and the detail before there is a report, and if nothing counts; a third of the rows if that is
-fewer."""
+"""Rows of the causes and the detail before there is a report, and if nothing counts. If a third of all rows is fewer,
+they get a third."""
 _TITLED: Final = 4
 """Rows of the causes and the detail together if each has one line."""
 _PATH: Final = 4
@@ -42,9 +42,10 @@ class Division:
     """A division of the body."""
 
     is_beside: bool
-    """Whether the causes and the detail stand beside the path, otherwise below it."""
+    """Whether the causes and the detail are beside the path. Otherwise they are below it."""
     path: int
-    """Columns of the path if the causes and the detail are beside it, otherwise its rows with its title."""
+    """If the causes and the detail are beside the path, the columns of the path. Otherwise its rows, including its
+    title."""
     most: int
     """The most columns or rows for the path that leave enough for the causes and the detail."""
 
@@ -72,7 +73,7 @@ def _least(rows: int) -> int:
 
 
 def _below(wanted: int, rows: int, rest: int) -> Division:
-    """Return the division for a path that wants `wanted` rows, above the rest, which needs `rest` rows."""
+    """Return the division for a path that needs `wanted` rows. Below it is the rest, which needs `rest` rows."""
     most = max(_PATH, rows - rest)
     return Division(False, max(min(wanted, most), 1), most)
 
@@ -88,7 +89,7 @@ def _to_first_command(state: State, columns: int) -> int:
 
 
 def _is_same(state: State, one: int, other: int, glyphs: Glyphs) -> bool:
-    """Whether the path has the same words at both widths. The first shortened lane decides."""
+    """Whether the path has the same words at both widths. The first lane that is shortened decides."""
     parts = zip(path_parts(state, one, glyphs), path_parts(state, other, glyphs), strict=True)
     return all(_words(narrow) == _words(wide) for narrow, wide in parts)
 

@@ -21,7 +21,7 @@ class Tone(StrEnum):
     UNKNOWN = "unknown"
     FOUND = "found"
     CURRENT = "current"
-    """FOUND marks all places of the searched words on a page, CURRENT the current one."""
+    """FOUND marks all places of the searched words on a page. CURRENT marks the current place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ Line = tuple[Span, ...]
 
 @dataclass(frozen=True, slots=True)
 class Glyphs:
-    """The characters that are not ASCII, or what replaces them."""
+    """The characters for drawing that are not ASCII, or ASCII characters in place of them."""
 
     across: str
     down: str

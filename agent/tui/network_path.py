@@ -30,7 +30,7 @@ def keys(picture: Picture) -> tuple[tuple[str, ...], ...]:
 
 
 def filtered(picture: Picture, wanted: Container[str]) -> Picture:
-    """Return the picture with only those lanes whose keys are given."""
+    """Return the picture with only the lanes whose keys are in `wanted`."""
     bands = (replace(band, lanes=tuple(lane for lane in band.lanes if lane.key in wanted)) for band in picture.bands)
     return replace(picture, bands=tuple(bands))
 
@@ -41,7 +41,7 @@ def has_many_services(picture: Picture) -> bool:
 
 
 def folded(picture: Picture, uneventful: frozenset[str] | None) -> Picture:
-    """Return the picture of many services, with the bands folded in which nothing has failed so far. `uneventful` has
+    """Return the picture of many services. The bands in which nothing has failed so far are folded. `uneventful` has
     the targets whose whole result in the last report fits on one line; None if there is no report yet."""
     return replace(
         picture,
@@ -53,7 +53,7 @@ def folded(picture: Picture, uneventful: frozenset[str] | None) -> Picture:
 
 
 def _has_failed(band: Band) -> bool:
-    """Whether a step of a lane failed, or a lookup if there are no lanes."""
+    """Whether a step of a lane failed or, if there are no lanes, a lookup."""
     cells = [cell for lane in band.lanes for cell in lane.cells] if band.lanes else band.names
     return any(cell is not None and cell.progress is Progress.FAILED for cell in cells)
 

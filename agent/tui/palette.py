@@ -1,4 +1,5 @@
-"""The search of the palette: actions, findings, services and addresses, by letters in their order. Pure."""
+"""The search of the palette for actions, findings, services and addresses. It finds them by letters in their order.
+Pure."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -14,13 +15,13 @@ from probes.frozen import dataclass
 _WHOLE: Final = 100
 _AT_WORD: Final = 10
 _LATE: Final = 40
-"""Maximum penalty for a word that is far from the start."""
+"""The maximum penalty for a word that is far from the beginning of the text."""
 _MOST_LETTERS: Final = 16
 """Number of letters of the query that count."""
 _SKIPPED: Final = 1
 """Maximum number of characters skipped for each letter of a word."""
 MOST: Final = 100
-"""Maximum number of rows in the list; to see other rows, a person types more letters."""
+"""Maximum number of rows in the list. To see other rows, a person types more letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ def _score_of(row: Row, words: Sequence[str]) -> int:
 
 def _score(text: str, words: Sequence[str]) -> int:
     """Return the score of a text for the typed words; 0 if the text lacks one of them. A whole word scores most, and
-    more near the front of the text. The start of a word scores less, its middle still less, and letters apart least."""
+    more if it is near the beginning of the text. The beginning of a word scores less, the middle of a word even less,
+    and separate letters least."""
     total = 0
     for word in words:
         at = text.find(word)
@@ -106,7 +108,7 @@ def _score(text: str, words: Sequence[str]) -> int:
 
 def _apart(text: str, word: str) -> tuple[int, int] | None:
     """Return the index at which the letters of a word start in a text, and the minimum number of characters skipped
-    between them; None if the letters are not there in this order, or too far apart to be meant."""
+    between them; None if the letters are not there in this order, or are too far apart."""
     best = None
     start = text.find(word[0])
     while start >= 0:

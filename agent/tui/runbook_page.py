@@ -101,8 +101,8 @@ def _of_target(target: TargetReport) -> Iterator[tuple[str, str | None]]:
 
 
 def _endpoint_block(target: TargetReport | None, subjects: Sequence[Subject]) -> str | None:
-    """Return the only address as a block, for an option that takes IPv4; None if the addresses change, as the addresses
-    of S3 do."""
+    """Return the only address as a block, for an option that takes IPv4; None if the addresses change over time, as the
+    addresses of S3 do."""
     service = None if target is None else SERVICES.get(target.service)
     address = _one(subject.address for subject in subjects if subject.address is not None)
     is_fixed = service is not None and not service.has_gateway_endpoint

@@ -1,4 +1,5 @@
-"""The filter, which searches all of a finding and a lane, not only the visible part; and the search on a page. Pure."""
+"""The filter and the search. The filter searches the whole text of a finding or a lane, and not only the visible part.
+The search is on one page. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,12 +27,12 @@ class Searched:
     shown: str
     """The part that the screen shows."""
     rest: str = ""
-    """Everything else that is known of it."""
+    """Everything else that is known about the finding or the lane."""
 
 
 def has_words(asked: Searched, words: str) -> bool:
-    """Whether the text has all of these words, in any order and case, and its shown part has no word that follows a
-    `!`. The pages are not searched for excluded words, since nearly every page has nearly every word."""
+    """Whether the text has all of these words, in any order and case. A word after a `!` must not be in the shown part.
+    Runbook pages are not searched for such words, since nearly every page has nearly every word."""
     shown, rest = asked.shown.lower(), asked.rest.lower()
     for word in words.lower().split():
         if word.startswith(_EXCLUDED):
@@ -109,8 +110,8 @@ def _values(value: Any) -> Iterator[str]:
 # --- On a page -------------------------------------------------------------------------------------------------------
 
 Place = tuple[tuple[int, int, int], ...]
-"""A place of the searched words: for each of its lines, the number, and the columns from the first to behind the
-last."""
+"""A place of the searched words. For each of its lines, it has the number of the line, the first column, and the column
+after the last one."""
 
 
 def places(lines: Sequence[Line], words: str) -> tuple[Place, ...]:

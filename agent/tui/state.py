@@ -93,10 +93,10 @@ class RunView:
 
     started: float
     now: float
-    """Start and present time in seconds by the clock of the ticks."""
+    """Two times in seconds by the clock of the ticks: the start, and the present time."""
     settings: Settings
     only: str | None
-    """Id of the only target that the run requires; None for a whole run."""
+    """Id of the target, if the run requires only one target. None for a whole run."""
     deadline: float | None = None
     """The run's time limit in seconds; None until the runner has started."""
     finished: int = 0
@@ -146,18 +146,18 @@ class State:
     source: Pane = Pane.PATH
     """The pane whose selected item the detail shows."""
     cursor: str | None = None
-    """What the cursor of the path was put on; None until a person moves it."""
+    """The item on which a person has put the cursor of the path. None until a person moves it."""
     home: str = THIS_HOST
-    """Where the cursor is until a person moves it: at what failed."""
+    """The item on which the cursor is until a person moves it: what failed."""
     column: int = 0
-    """Column of the cursor, which applies to rows that are long enough."""
+    """The column of the cursor. A row that is shorter than this puts the cursor on its last item."""
     reading: str | None = None
-    """Id of the page that receives what is typed; None while another pane receives it. Neither the cursor nor the
-    filter replaces the page."""
+    """Id of the page that is being read, which receives what a person types. It stays open when the cursor moves or the
+    filter changes. None while another pane receives what is typed."""
     above: tuple[str, ...] = ()
     """Keys of the pages from which a person opened this page, in order."""
     traced: str | None = None
-    """Key of the finding whose steps stay marked, since the cursor was sent there."""
+    """Key of the finding whose steps are marked. They stay marked after the finding has led the cursor to them."""
     entry: str | None = None
     """Key of the selected cause."""
     scrolled: int = 0
@@ -172,7 +172,7 @@ class State:
     """Index of the place that the page shows."""
     findings_only: bool = False
     left: Pane = Pane.PATH
-    """The pane that the cursor goes back to when everything is shown again."""
+    """The pane to which the cursor returns when everything is shown again."""
     unfolded: bool = False
     """Whether the healthy services among many are shown in full."""
     filter: str = ""
@@ -324,7 +324,7 @@ _OF_RUNS: Final = (
 
 
 def _carried(before: State, after: State) -> State:
-    """Return the new state with those derived values of the state before that are still valid: moving the cursor must
+    """Return the new state with the derived values of the earlier state that are still valid. So moving the cursor does
     not draw hundreds of lanes again."""
     for name, sources in _DERIVED.items():
         if name in vars(before) and all(getattr(before, source) is getattr(after, source) for source in sources):
@@ -485,7 +485,8 @@ def _judged(state: State, finished: RunFinished) -> State:
 
 
 def _at_cause(state: State) -> State:
-    """Return the state with the cursor on the first cause until a person moves it; on the path if nothing counts."""
+    """Return the state with the cursor on the first cause or, if nothing counts, on the path. If a person has moved the
+    cursor, it stays."""
     if state.touched:
         return state
     report = state.report
@@ -497,7 +498,7 @@ def _at_cause(state: State) -> State:
 
 
 def _difference(before: Report | None, report: Report) -> tuple[Difference | None, str | None]:
-    """Return the changes, or why they are unknown; neither without an earlier run."""
+    """Return the changes, or the reason why they are unknown. Without an earlier run, both are None."""
     if before is None:
         return None, None
     try:
@@ -715,15 +716,15 @@ def selected_entry(state: State) -> str | None:
 
 
 def under_cursor(state: State) -> str | None:
-    """Key of the item that the detail is about."""
+    """Key of the item that the detail shows."""
     if state.reading is not None:
         return state.reading
     return selected_entry(state) if state.source is Pane.CAUSES else cursor(state)
 
 
 def _opened(state: State) -> State:
-    """Look down: from a failed step or a cause to the finding's page, from there to its evidence, and from there to the
-    steps on the path; from any other item to its page."""
+    """Return the state after opening the item under the cursor. A failed step or a cause leads to the finding's page,
+    this page to the evidence, and the evidence to the steps on the path. Any other item leads to its own page."""
     key = under_cursor(state)
     if key is None:
         return replace(state, message="there is nothing to open")
@@ -866,7 +867,7 @@ def _gone_back(state: State) -> State:
 
 
 def _findings_toggled(state: State) -> State:
-    """Show findings only, or everything again with the cursor where it was before."""
+    """Return the state that shows only findings, or everything again with the cursor where it was before."""
     only = not state.findings_only
     left = state.source if only else state.left
     shown = replace(state, findings_only=only, left=left, is_whole=False, touched=True)

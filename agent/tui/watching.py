@@ -38,7 +38,8 @@ FLAPPING: Final = "FLAPPING"
 _WORST: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK)
 
 Sample = float | Weight | None
-"""Result of a step in one run: its seconds, or how its failure counts, or None if it was not made."""
+"""Result of a step in one run. A number is the step's time in seconds, a Weight says how its failure counts, and None
+means that it was not made."""
 Samples = Mapping[str, tuple[tuple[Sample, ...], ...]]
 """The samples of each of SAMPLED, by the key of a lane. The latest run's sample comes last. A step that the lane does
 not have has no samples."""
@@ -54,7 +55,8 @@ class Remembered:
     finished_at: datetime
     status: Status
     shown_by: int
-    """Number of the run whose report stands for this run: the first of the consecutive runs with the same result."""
+    """Number of the run whose report also stands for this run. It is the first of the consecutive runs with the same
+    result."""
     report: Report | None = None
     """The report; None if another run's report shows this run, or if it is no longer kept."""
     slowest: float = 0.0
@@ -73,7 +75,7 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logged:
-    """The changes of a run: by the rules of a watch, and since the run before."""
+    """The changes of a run: state changes by the rules of a watch, and differences to the run before."""
 
     number: int
     """The number of the run."""
@@ -97,7 +99,7 @@ class Followed:
     flapping_since: datetime | None = None
     """Start of the verdict's flapping; None if it is not flapping, or if the start is unknown."""
     changes: tuple[LogLine, ...] = ()
-    """What this run changed."""
+    """The state changes that this run caused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,7 +318,7 @@ def lane_of(observation: Observation[object]) -> str:
 
 
 def names_of(target: str | None) -> str:
-    """Key of the lane that stands for a target's name, with this host's own lookups."""
+    """Key of the lane for a target's name. It has this host's own lookups."""
     return f"names/{target}"
 
 
@@ -330,8 +332,8 @@ def times_of(samples: Sequence[Sequence[Sample]]) -> LaneTimes:
 
 
 def runs_since_failure(samples: Sequence[Sequence[Sample]]) -> int | None:
-    """Return the number of runs since a step of a lane last failed and counted: 0 if it was in the latest run; None if
-    no step did."""
+    """Return the number of runs since a failure in a lane last counted. It is 0 if this was in the latest run, and None
+    if no failure counted."""
     since = (
         count
         for times in samples

@@ -122,8 +122,8 @@ async def read(
     hidden: tuple[tuple[str, str], ...] = (),
 ) -> None:
     """List the jobs in each state except success, and the jobs that completed, with at most MAX_CALLS calls. `send`
-    makes one call, as `probes.steps.api.probe` does. If a call fails, the facts contain everything from the calls
-    before it. Masks replace the texts of `hidden`.
+    makes one call, as `probes.steps.api.probe` does. If a call fails, the facts contain everything from the earlier
+    calls. Masks replace the texts in `hidden`.
 
     Raises the errors of `send`, and ProbeError for an answer that is not a list of jobs.
     """
@@ -179,7 +179,7 @@ class _Listing:
         self._failed: dict[tuple[str | None, ...], FailedJobs] = {}
 
     def add(self, listed: list[Mapping[str, Any]], jobs: JobList, asked: str) -> None:
-        """Add the jobs of one page; if there are more than were requested, the rest is left out."""
+        """Add the jobs of one page. If the page has more jobs than were requested, the rest is left out."""
         self.is_cut = self.is_cut or len(listed) > MAX_RESULTS
         for job in listed[:MAX_RESULTS]:
             if not jobs.has_resource and self.request.resource_arn not in (None, *self._resources(job)):
@@ -194,7 +194,7 @@ class _Listing:
             self._keep(job, jobs, state, job_id)
 
     def _resources(self, job: Mapping[str, Any]) -> tuple[object, ...]:
-        """Return the resource of a job, or the resource that it made."""
+        """Return the resource of a job, or the resource that the job made."""
         return tuple(job.get(name) for name in ("ResourceArn", "SourceResourceArn", "CreatedResourceArn"))
 
     def _keep(self, job: Mapping[str, Any], jobs: JobList, state: str, job_id: str | None) -> None:

@@ -1,7 +1,7 @@
 """The ladder: the steps from a TCP connection to an AWS answer, on one connection to one address and port.
 
 Every step is a separate observation, with its own time. A step that depends on a failed step is recorded as skipped,
-with the name of the failed step. The ladder owns its connection and closes it, whatever happens.
+with the name of the failed step. The ladder owns its connection, and always closes it.
 """
 
 import asyncio
@@ -39,14 +39,14 @@ SMALL_MSS: Final = 1200
 """A segment size in bytes that, with 60 bytes of headers, fits into the smallest MTU of IPv6, which is 1280 (RFC 8200,
 section 5)."""
 UNVERIFIED: Final = "nobody"
-"""The name in reports of the source of trust if a handshake verifies no certificate."""
+"""The name that reports give as the source of trust if a handshake verifies no certificate."""
 NO_CALL: Final = "no call of this service is known to be without side effects"
 MAX_PADDING_BYTES: Final = 60_000
 ORDINARY_MSS: Final = 1460
 _OTHER_LABELS: Final = ("sts", "ec2")
 _ANSWERED: Final = frozenset({FailureKind.NOT_AWS, FailureKind.SERVICE_ERROR})
-"""Failures of an unsigned request after which a signed request is still useful: its answer shows whether AWS is
-there."""
+"""Failures of an unsigned request after which a signed request is still useful, since the answer to it shows whether
+AWS is there."""
 _WAY: Final = 3
 """Number of steps of a ladder that build on each other: TCP, TLS, HTTP."""
 
@@ -64,7 +64,7 @@ class ProbeContext:
     agent: str
     """The User-Agent of requests."""
     keys: "asyncio.Future[Keys | str]"
-    """The keys that sign the calls, or the reason for making none."""
+    """The keys that sign the calls, or the reason why no call is made."""
     connects: asyncio.Semaphore
     handshakes: asyncio.Semaphore
     standing: Mapping[str, Observation[Any]] = field(default_factory=dict)
@@ -72,8 +72,8 @@ class ProbeContext:
     uncalled: frozenset[str] = frozenset()
     """Services to which no signed call is made."""
     read_on: set[str] = field(default_factory=set)
-    """Ids of targets for which a ladder has taken over reading the further pages of the list of gateways: these pages
-    are the same at each address."""
+    """Ids of targets for which one ladder already reads the further pages of the list of gateways. These pages are the
+    same at each address."""
 
 
 def rungs(
@@ -86,7 +86,7 @@ def rungs(
     has_websocket: bool = False,
 ) -> tuple[Subject, ...]:
     """Return the steps at one address and port, lowest first. `after` is the observation that gave the address.
-    `has_websocket` says whether the service uses a WebSocket; it is tried after an answer by HTTP."""
+    `has_websocket` says whether the service uses a WebSocket. A WebSocket is tried after an answer by HTTP."""
     steps: tuple[tuple[Step, str | None], ...] = ((Step.TCP, None),)
     if protocol is not PortProtocol.TCP:
         steps += ((Step.TLS, None),)
@@ -104,7 +104,7 @@ def rungs(
 
 
 async def always() -> bool:
-    """Let every ladder make the call."""
+    """Let each ladder make the signed call."""
     return True
 
 
@@ -121,10 +121,10 @@ async def climb(
     may_call: Callable[[], Awaitable[bool]] = always,
     jobs_request: Callable[[], Awaitable[JobsRequest | str | None]] = no_jobs,
 ) -> None:
-    """Make the steps of `subjects`, which come from `rungs`. `conversation` is that of the service; if it has no signed
-    call, the call is skipped. `may_call` is awaited before the call, and says whether this ladder makes the call. After
-    a good answer and all other steps, `jobs_request` returns the jobs of AWS Backup to list, or the reason why no jobs
-    can be listed; None if this ladder does not list jobs."""
+    """Make the steps of `subjects`, which come from `rungs`. `conversation` is the service's. If it has no signed call,
+    the call is skipped. `may_call` is awaited before the call, and says whether this ladder makes the call. After a
+    good answer and all other steps, `jobs_request` returns the jobs of AWS Backup to list, or the reason why no jobs
+    can be listed. It returns None if this ladder does not list jobs."""
     await _Climb(context, target, subjects, conversation, may_call, jobs_request).go()
 
 
@@ -155,7 +155,7 @@ class _Climb:
         self._port = port
         self._mss = ORDINARY_MSS
         self._open: Stream | None = None
-        """The connection for the next step; None if the last step ended it."""
+        """The connection for the next step. None if the last step ended the connection."""
 
     async def go(self) -> None:
         way, requests = self._subjects[:_WAY], self._subjects[_WAY:]
@@ -221,8 +221,8 @@ class _Climb:
         return _why(seen)
 
     async def _distinguish_size_from_name(self, stalled: Subject) -> None:
-        """Make two more handshakes in parallel: one with small packets, and one for another name. Which of them gets an
-        answer shows why the first handshake was lost."""
+        """Make two more handshakes in parallel: one with small packets, and one for another name. The one that gets an
+        answer shows why the first handshake got none."""
         small = replace(stalled, operation=SMALL_SEGMENTS, after=stalled.id)
         other = replace(stalled, operation=OTHER_NAME, after=stalled.id)
 
@@ -395,7 +395,7 @@ class _Climb:
         return self._open
 
     def _keep(self, response: http.Response | None) -> None:
-        """Close a connection that cannot carry another exchange."""
+        """Close the connection if it cannot carry another exchange. `response` is the response of the last exchange."""
         if response is None or not response.keep_alive:
             self._close()
 
@@ -418,8 +418,8 @@ class _Climb:
         return await self._context.net.connect(self._address, self._port, Draft[TcpFacts]())
 
     async def _no_connection(self) -> FailureKind | None:
-        """Return why there is no connection for another request within a step's time; None if there is a connection, or
-        if the step itself must report a bug of this program."""
+        """Return why there is no connection for another request within a step's time; None if there is a connection.
+        Also None after a bug of this program, which the step itself must report."""
         window = self._context.log.window(self._context.limit)
         try:
             async with window:
@@ -433,7 +433,7 @@ class _Climb:
         return None
 
     async def _reopened(self) -> Stream:
-        """Return the open connection, or a new connection whose peer is verified like the first."""
+        """Return the open connection, or a new connection whose peer is verified in the same way."""
         if self._open is None:
             self._open = secured = self._with_tls(await self._connect_again())
             await secured.handshake()

@@ -78,7 +78,8 @@ async def _address_of(net: Net, name: str) -> Address:
 
 
 async def ask_for_tunnel(stream: Stream, host: str, port: int, headers: Mapping[str, str]) -> h11.Response:
-    """Ask a proxy over a connection for a tunnel to a host and port; return its answer, whatever it is.
+    """Ask a proxy over a connection for a tunnel to a host and port. Returns the proxy's answer, even if it is a
+    refusal.
 
     Raises OSError, PeerClosedError, and ProbeError of kind `malformed`.
     """

@@ -1,8 +1,8 @@
 """Signature Version 4 at a given time (AWS IAM User Guide, AWS Signature Version 4 for API requests).
 
-botocore does the signing. Its public function reads the clock of the process. The functions that it calls take a time
-from the request's context, so a simulated world can sign at its own time. These functions are not public: only this
-file uses them, and a test compares their result with that of the public function.
+botocore does the signing. Its public function reads the clock of the process. The functions that it calls take the time
+from the request's context. With them, a simulated world can sign at its own time. These functions are not public: only
+this file uses them, and a test compares their result with that of the public function.
 """
 
 from datetime import UTC, datetime
@@ -24,8 +24,7 @@ def signed_headers(
 ) -> tuple[tuple[str, str], ...]:
     """Return the headers of a signature: `X-Amz-Date`, `Authorization`, and the session token if the keys have a token.
 
-    `headers` are further headers that the signature covers. Imports botocore's signer, which takes long if it is not
-    loaded yet.
+    `headers` are further headers that the signature covers. Imports botocore's signer, which is slow the first time.
     """
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest

@@ -13,7 +13,7 @@ async def connect(net: Net, machine: Machine, address: Address, port: int, draft
     """Connect to `address` and return the stream. Raises OSError.
 
     After a failure, `draft` also has the kernel's route and the state of the next hop. If no answer came, it also has
-    the local result of sending a UDP datagram to the same address and port: a local firewall that silently drops TCP
+    the result of sending a UDP datagram to the same address and port. A firewall on this host that silently drops TCP
     refuses the datagram with EPERM.
     """
     try:

@@ -1,7 +1,7 @@
 """TLS over any stream through memory buffers, so that every byte before a stall is counted.
 
 In the handshake, OpenSSL writes its output into one buffer and reads its input from another. Whenever OpenSSL wants to
-read, its output is sent and one piece is received. The text of an error decides nothing.
+read, its output is sent and one piece is received. No decision depends on the text of an error.
 """
 
 import asyncio
@@ -23,9 +23,10 @@ from probes.tls_context import client_context
 
 RECEIVE_BYTES: Final = 16_384
 MAX_HANDSHAKE_BYTES: Final = 262_144
-"""Maximum bytes of a handshake, far more than any real chain needs; a handshake with more bytes would never finish."""
+"""Maximum bytes of a handshake. It is far more than any real chain needs. Without a limit, a handshake might never
+finish."""
 MAX_CERTIFICATES: Final = 6
-"""Maximum number of certificates of one chain that are kept. AWS sends four. A report has the chain once for each
+"""Maximum number of certificates of one chain that are kept. AWS sends four. A report repeats the chain for each
 address and port."""
 MAX_KEPT: Final = 256
 """Maximum number of parsed certificates of verified peers in the cache."""
@@ -158,9 +159,9 @@ async def handshake(
     """Perform the handshake of a client that verifies its peer, and store the peer's facts in `draft`.
 
     If the peer's certificate cannot be verified, a second handshake, over a connection from `again`, reads the chain
-    and sends nothing else. It has its own limit of `second_look_seconds`, so that it cannot replace the first result if
-    the peer is silent. Raises the errors of TlsStream.handshake, and ProbeError of kind `malformed` for a `server_name`
-    that TLS cannot carry.
+    and sends nothing else. It has its own limit of `second_look_seconds`, so that a silent peer cannot delay the first
+    result. Raises the errors of TlsStream.handshake, and ProbeError of kind `malformed` for a `server_name` that TLS
+    cannot carry.
     """
     facts = TlsFacts(server_name=server_name, name_checked=context.check_hostname, trust=trust)
     draft.facts = facts
@@ -198,9 +199,8 @@ async def greet(
     trust: str,
     draft: Draft[TlsFacts],
 ) -> None:
-    """Make a handshake over a separate connection, only to see whether an answer comes, and close the connection.
-
-    Raises the errors of `connect` and TlsStream.handshake.
+    """Make a handshake on a separate connection, only to see whether an answer comes. Then close the connection. Raises
+    the errors of `connect` and TlsStream.handshake.
     """
     draft.facts = facts = TlsFacts(server_name=server_name, name_checked=context.check_hostname, trust=trust)
     stream = await connect()
@@ -217,8 +217,8 @@ async def greet(
 
 
 def _readable(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
-    """Return the certificates of a peer whose handshake finished; for a verified peer only its own certificate, as
-    OpenSSL reads it. Empty if this program cannot parse them, since that is not a fault of the peer."""
+    """Return the certificates of a peer whose handshake finished. For a verified peer, this is only its own
+    certificate, as OpenSSL reads it. Empty if this program cannot parse them, which is not a fault of the peer."""
     try:
         if tls.context.verify_mode is not ssl.CERT_REQUIRED:
             return peer_certificates(tls)
@@ -233,7 +233,7 @@ def _readable(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
 
 
 _VERIFIED: Final[dict[bytes, Certificate]] = {}
-"""Cache of parsed certificates by DER: a process that probes again and again sees the same certificates every time."""
+"""Cache of parsed certificates by DER, since a process that probes repeatedly sees the same certificates every time."""
 
 
 def _of_verified(verified: Mapping[str, Any], der: bytes) -> Certificate:
@@ -261,7 +261,7 @@ def _attributes(name: Iterable[Iterable[tuple[str, str]]]) -> list[tuple[str, st
 
 
 def _distinguished_name(name: Iterable[Iterable[tuple[str, str]]]) -> str:
-    """Return a name in the form of RFC 4514: its last part comes first, and separators are escaped."""
+    """Return a name in the form of RFC 4514: the last part of the name comes first, and separators are escaped."""
     parts = [
         "+".join(f"{_SHORT_NAMES.get(kind, kind)}={_escaped(value)}" for kind, value in relative) for relative in name
     ]

@@ -43,7 +43,8 @@ from probes.seams import Machine
 from probes.urls import masked_proxy
 
 MAX_ENTRIES: Final = 256
-"""Maximum number of entries that are read from the folder of SAP systems. It has one for each system and a few more."""
+"""Maximum number of entries that are read from the folder of SAP systems. The folder has one entry for each system, and
+a few more."""
 MAX_SYSTEMS: Final = 16
 SSM_AGENT_UNITS: Final = (
     f"/etc/systemd/system/{SSM_AGENT_UNIT}",
@@ -58,7 +59,8 @@ UNIT_FOLDERS: Final = (
     "/run/systemd/system",
     "/etc/systemd/system",
 )
-"""Folders in which systemd looks for drop-ins. Of files with the same name, the one in the last folder counts."""
+"""Folders in which systemd looks for drop-ins. If several files have the same name, the file in the last folder
+counts."""
 MAX_DROP_INS: Final = 32
 """Maximum number of files that are read in one folder."""
 SSM_AGENT_SETTINGS: Final = (
@@ -69,7 +71,7 @@ SSM_AGENT_SETTINGS: Final = (
 SSM_AGENT: Final = "/usr/bin/amazon-ssm-agent"
 SSM_AGENT_IN_SNAP: Final = "/snap/amazon-ssm-agent/current/amazon-ssm-agent"
 SSM_AGENT_SNAP: Final = "/snap/amazon-ssm-agent/current/meta/snap.yaml"
-"""The file with the version of the agent from the snap; other packages have no small file that contains the version."""
+"""The file with the version of the agent from the snap; other packages do not have a small file with the version."""
 SETTINGS: Final = (BUCKET, *BUCKET_REGIONS)
 """Keys of the Backint agent's configuration that are kept."""
 PROXIES: Final = ("https_proxy", "http_proxy", "no_proxy")
@@ -88,7 +90,7 @@ _LITERAL: Final = re.compile(r"'[^']*'|\\\\.|(?:^|[ \t])#.*$")
 """The parts of a line that a shell does not expand, and comments."""
 _EXPANSION: Final = re.compile(r"[$`]")
 _OF_SHELL: Final = "$"
-"""The text that replaces a value that only the shell knows."""
+"""The text in place of a value that only the shell knows."""
 _COMMENT: Final = re.compile(r"^[ \t]*[#;].*\n?", re.MULTILINE)
 _UNIT_LINE: Final = re.compile(r"[ \t]*(?:Default)?(Environment|EnvironmentFile)[ \t]*=(.*)$")
 _UNIT_SECTIONS: Final = ("[Service]", "[Manager]")
@@ -135,7 +137,7 @@ class _Search:
         self._found: list[FoundWorkload] = []
         self._unread: dict[str, str] = {}
         self._unanswered: str | None = None
-        """The sign that the search looks for at the moment. If the search is cut short, this sign could not be read."""
+        """The sign that the search is looking for now. If the search is cut short, this sign counts as unread."""
         self.end()
 
     def end(self) -> WorkloadFacts:
@@ -197,8 +199,8 @@ class _Search:
         return proxies({name: given.get(name.upper()) or given.get(name) or "" for name in PROXIES}) | not_known
 
     async def _drop_ins(self, folders: Iterable[str]) -> list[str]:
-        """Return the drop-ins in these folders, in the order in which systemd reads them. Of files with the same name,
-        the one in the last folder counts."""
+        """Return the drop-ins in these folders, in the order in which systemd reads them. If several files have the
+        same name, the file in the last folder counts."""
         paths: dict[str, str] = {}
         for folder in folders:
             try:
@@ -230,8 +232,8 @@ class _Search:
 
     @contextlib.contextmanager
     def _looking_for(self, sign: str) -> Iterator[None]:
-        """Remember, while the block lasts, for which sign it looks. If the block is cut short, the sign stays
-        unanswered."""
+        """While the block lasts, remember which sign it looks for. If the block is cut short, the sign counts as
+        unread."""
         self._unanswered = sign
         self.end()
         yield
@@ -239,7 +241,7 @@ class _Search:
         self.end()
 
     async def _find_backint_of(self, folder: str) -> None:
-        """Find out whether the SAP system with this folder uses the agent."""
+        """Find out whether the SAP system in this folder uses the agent."""
         link = f"{folder}{BACKINT_LINK}"
         try:
             target = await self._machine.link_target(link)
@@ -310,7 +312,7 @@ class _Search:
             return None
 
     def _note(self, path: str, error: OSError) -> bool:
-        """Note that a file could not be read. Returns whether the file may nevertheless exist."""
+        """Record that a file could not be read. Returns whether the file may nevertheless exist."""
         if error.errno in _NOT_THERE:
             return False
         self._unread[path] = errno.errorcode.get(error.errno or 0, type(error).__name__)
@@ -359,8 +361,8 @@ def _scalar(text: str) -> str:
 
 def launcher_proxies(text: str) -> dict[str, str]:
     """Return the proxy variables that a launcher sets, by lower-case name, with user and password masked. The last line
-    that sets a variable counts. A name in lower case overrides the name in upper case, as in the agent. How the shell
-    expands a variable is not known."""
+    that sets a variable counts. A name in lower case overrides the name in upper case, as in the agent. It is not known
+    how the shell expands a variable."""
     given = assignments(text, expanded=_OF_SHELL)
     named = {name: given.get(name) or given.get(name.upper()) or "" for name in PROXIES}
     not_known = [name for name, value in named.items() if value == _OF_SHELL]

@@ -1,7 +1,7 @@
 """boto3's sessions and clients, with the additions of this program. Importing this module imports boto3, which is slow.
 
-boto3 does as much as possible: endpoints, signing, retries, parsing. For the reads of a run, this program adds a part
-of botocore's data: only the operations that it uses (`FOLDER`, which `./dev docs` writes with
+boto3 does as much as possible: endpoints, signing, retries, parsing. For the reads of a run, this program adds its own
+copy of a part of botocore's data: only the operations that it uses (`FOLDER`, which `./dev docs` writes with
 packaging/generate/service_models.py). Loading the full list of endpoints and the full model of EC2 takes 30 MiB and 80
 ms of CPU, during which no other thread runs.
 """
@@ -32,7 +32,7 @@ SERVICES: Final = tuple(
         }
     )
 )
-"""The services that are read, by boto3's names, which IAM uses as well."""
+"""The services that are read. boto3 and IAM have the same names for them."""
 ATTEMPTS: Final = 2
 """Maximum number of attempts for a request."""
 
@@ -92,7 +92,7 @@ def ca_bundle(of: Any) -> str | None:
 
 
 class UnansweredError(HTTPClientError):  # type: ignore[misc]  # botocore ships no types
-    """A request was not answered. botocore tries again only after errors of this class."""
+    """A request was not answered. botocore makes another attempt only after an error of this class."""
 
     def __init__(self, failure: ProbeError) -> None:
         super().__init__(error=failure.kind)

@@ -1,7 +1,7 @@
-"""Read the statistics of a network driver as `ethtool -S` does: by three ioctl requests as bytes. This module opens no
-socket.
+"""Read the statistics of a network driver as `ethtool -S` does, by three ioctl requests in the form of bytes. This
+module opens no socket.
 
-They read the number of statistics, then their names, then their values (linux/ethtool.h).
+The requests read the number of statistics, then their names, then their values (linux/ethtool.h).
 """
 
 import struct
@@ -18,8 +18,8 @@ _NAME_BYTES: Final = 32
 
 
 def statistics(fill: Callable[[str, bytearray], None], interface: str) -> dict[str, int]:
-    """Return the driver's counters by name. `fill` passes a request to the kernel, which fills in the answer; it raises
-    OSError if the driver has no counters."""
+    """Return the driver's counters by name. `fill` passes a request to the kernel, which fills in the answer. `fill`
+    raises OSError if the driver has no counters."""
     request = bytearray(struct.pack("=IIQI", _GSSET_INFO, 0, 1 << _SS_STATS, 0))
     fill(interface, request)
     (known,) = struct.unpack_from("=Q", request, 8)

@@ -1,7 +1,7 @@
 """Read files of this host for a support archive. Only plain files are read, and only up to a limited size.
 
-In a folder of another user, a name may meanwhile be a link, a pipe or a device. Such a file is not opened, or is closed
-as soon as its kind is known.
+In a folder of another user, a file may be replaced at any time by a link, a pipe or a device. Such a file is not
+opened, or is closed as soon as its kind is known.
 """
 
 import errno
@@ -24,7 +24,8 @@ class HostFiles:
         self._root = root
 
     def start(self, path: str, most: int) -> tuple[bytes, bool]:
-        """Return the first `most` bytes of a system file, which may be a link, and whether these are the whole file."""
+        """Return the first `most` bytes of a system file, and whether they are the whole file. The path may be a
+        link."""
         # The kind is checked before the file is opened, since opening some devices has an effect.
         if not stat.S_ISREG(self._at(path).stat().st_mode):
             raise OSError(errno.EINVAL, "not a plain file")
@@ -32,8 +33,8 @@ class HostFiles:
         return content[:most], len(content) <= most
 
     def end(self, path: str, most: int) -> tuple[bytes, bool]:
-        """Return the last `most` bytes of a file that is not a link, and whether these are the whole file. A user who
-        may write to the folder of a log, or to one above it, must not choose which file is read."""
+        """Return the last `most` bytes of a file that is not a link, and whether these are the whole file. Otherwise, a
+        user who may write to the folder of a log, or to a folder above it, could choose which file is read."""
         folder = self._folder_of(path)
         try:
             name = path.rpartition("/")[2]

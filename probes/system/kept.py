@@ -1,5 +1,5 @@
-"""A cache, from one run to the next, of objects that are made from files and variables. An object is valid while these
-are unchanged."""
+"""A cache that keeps objects from one run to the next. They are made from files and variables, and are valid while
+these are unchanged."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +17,9 @@ class Kept(Generic[T]):
         self._last: tuple[object, T] | None = None
 
     def get(self, source: object, make: Callable[[], T], *, is_good: Callable[[T], bool] = lambda _: True) -> T:
-        """Return the last object if it was made from an equal `source` and is still good; otherwise the result of
-        `make`, whose errors are not kept. The caller must read `source` before this call, so that a change during
-        `make` is noticed at the next call."""
+        """Return the last object if it was made from an equal `source` and is still good. Otherwise, return the result
+        of `make`. If `make` raises an error, nothing is kept. The caller must read `source` before this call, so that a
+        change during `make` is noticed at the next call."""
         last = self._last
         if last is None or last[0] != source or not is_good(last[1]):
             last = self._last = source, make()
@@ -34,8 +34,8 @@ def content_of(path: Path) -> object:
     """Return the content of a file; None if it does not exist. The time and size of a file would not be enough: all
     keys have the same length, and some file systems count in seconds.
 
-    For a file that cannot be read, is not a plain file, or is larger than MAX_FILE_BYTES, return an object that equals
-    no other.
+    If the file cannot be read, is not a plain file, or is larger than MAX_FILE_BYTES, return an object that equals no
+    other object.
     """
     try:
         if not path.is_file():

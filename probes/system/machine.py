@@ -36,7 +36,7 @@ ALLOWANCE: Final = "_allowance_exceeded"
 
 _NETLINK_SECONDS: Final = 0.5
 _RUN_DELAY_SECONDS: Final = 0.02
-"""Maximum age of the run delay that a step gets. If the process was not running, the kept delay is too old, and is read
+"""Maximum age in seconds of the kept run delay. If the process was not running, the kept delay is older, and is read
 again."""
 
 
@@ -46,11 +46,11 @@ class SystemMachine:
     def __init__(self) -> None:
         self._heartbeat = Heartbeat()
         self._calls = CallsInBackground()
-        """Calls about files on file systems that may never answer."""
+        """Makes the calls about files whose file system may never answer."""
         self._trust: Kept[Trust] = Kept()
         self._run_delay: float | None = None
         self._run_delay_until = 0.0
-        """Time until which the kept delay may be used, on the clock of time.monotonic()."""
+        """The time until which the kept delay may be used, on the clock of time.monotonic()."""
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -212,9 +212,9 @@ def _ethtool(interface: str, request: bytearray) -> None:
 def ask_kernel(
     request: bytes, wanted: int, *, is_dump: bool = True, most: int | None = None
 ) -> tuple[bytes, ...] | None:
-    """Return payloads of the kernel's answers of type `wanted`; with `most`, stop as soon as there are so many. None if
-    the kernel cannot be asked, for example in a sandbox without netlink. Raises OSError if the kernel answers with an
-    error."""
+    """Return payloads of the kernel's answers of type `wanted`; with `most`, stop as soon as there are that many. None
+    if the kernel cannot be asked, for example in a sandbox without netlink. Raises OSError if the kernel answers with
+    an error."""
     if sys.platform != "linux":
         return None
     answers = []

@@ -36,7 +36,7 @@ _TCP_INFO: Final = struct.Struct("=8B24I")
 
 
 _STATE, _SND_MSS, _RTT, _TOTAL_RETRANS = 0, 10, 23, 31
-"""Indexes in struct tcp_info of linux/tcp.h, counted in members of `_TCP_INFO`."""
+"""Positions of members in struct tcp_info of linux/tcp.h, as `_TCP_INFO` unpacks it."""
 
 
 _UNCONNECTED: Final = (2, 7)

@@ -1,5 +1,5 @@
-"""The few messages of rtnetlink(7) that a diagnosis needs, as bytes: addresses, routes, rules, neighbours. This module
-opens no socket.
+"""The few messages of rtnetlink(7) that a diagnosis needs: addresses, routes, rules, neighbours. They are bytes here,
+since this module opens no socket.
 
 A message is a 16-byte header, a fixed part by type, and attributes padded to four bytes (netlink(7)). Everything is in
 the byte order of the machine.
@@ -18,7 +18,7 @@ from probes.frozen import dataclass
 from probes.model import Address
 
 LINUX: Final = sys.platform == "linux"
-"""Whether this is Linux, which has netlink, and for sockets an error queue and TCP_INFO."""
+"""Whether this is Linux. Linux has netlink and, for sockets, an error queue and TCP_INFO."""
 
 RTM_NEWADDR: Final = 20
 RTM_GETADDR: Final = 22
@@ -51,7 +51,7 @@ _RTA_METRICS: Final = 8
 _RTA_TABLE: Final = 15
 _RTA_VIA: Final = 18
 _RTAX: Final = {2: "mtu", 8: "advmss"}
-"""RTAX_MTU and RTAX_ADVMSS, of the metrics of a route."""
+"""The numbers RTAX_MTU and RTAX_ADVMSS, with the names of these metrics of a route."""
 _FRA_DST: Final = 1
 _FRA_SRC: Final = 2
 _FRA_IIFNAME: Final = 3
@@ -127,7 +127,9 @@ def rules_request(family: int) -> bytes:
 
 
 def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the type and payload of every message in a datagram. A message that is cut short ends this."""
+    """Yield the type and the payload of every message in a datagram. If a message is cut short, nothing more is
+    yielded.
+    """
     while len(data) >= _HEADER.size:
         length, kind, _flags, _sequence, _port = _HEADER.unpack_from(data)
         if length < _HEADER.size or length > len(data):
@@ -243,7 +245,7 @@ def neighbour_state(payloads: Iterable[bytes], address: Address, interface_index
     """Return the state of `address` on one interface, or on any interface if `interface_index` is None. None if no
     payload has an entry for it.
 
-    The interface matters: two interfaces in one subnet have the same router, but separate entries for it.
+    The interface matters, since two interfaces in one subnet have the same router, but separate entries for it.
     """
     for payload in payloads:
         neighbour = neighbour_of(payload)

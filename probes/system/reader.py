@@ -1,5 +1,5 @@
-"""The reads of EC2, Route 53, its Resolver and its Profiles, STS and Organizations: each gives an answer, or the reason
-why there is no answer.
+"""The reads of EC2, Route 53, its Resolver and its Profiles, STS and Organizations: each read gives an answer, or the
+reason why there is no answer.
 
 boto3's clients decide the host and the form of a request, its retries, and the meaning of its answer
 (`probes.system.clients`). The clients run in threads and open no connections. A handler of botocore's event
@@ -52,7 +52,8 @@ _UNQUOTED: Final = {
     FailureKind.MALFORMED: "the answer cannot be read",
     FailureKind.TLS_NO_TRUST_STORE: "the CA bundle cannot be read",
 }
-"""Texts for failures whose own message is not used: it quotes a setting, or the peer, which may repeat the request."""
+"""Texts for failures whose own message is not used. That message quotes a setting, or quotes the peer, which may repeat
+the request."""
 
 _NAMED: Final = re.compile(r"is\s+not\s+authorized\s+to\s+perform:")
 _ENCODED: Final = re.compile(r" ?Encoded authorization failure message:.*", re.IGNORECASE)
@@ -235,8 +236,8 @@ class SystemReader:
         return await self._secured(stream, origin.host) if origin.scheme == "https" else stream
 
     async def _to_proxy(self, origin: "_Origin", url: str) -> Stream:
-        """Return a connection to the proxy at `url`; for a request over TLS, the connection goes through the proxy to
-        the origin."""
+        """Return a connection to the proxy at `url`. For a request over TLS, it leads through the proxy to the
+        origin."""
         parts = urlsplit(url)
         host = parts.hostname or ""
         try:
@@ -313,7 +314,6 @@ class _Call:
         self.until = until
         """Time at which the read must end, on the loop's clock."""
         self.status: int | None = None
-        """The status of the last response; None if there was no response."""
         self._send = send
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
@@ -325,8 +325,8 @@ class _Call:
         return self.until - self._loop.time()
 
     def send(self, request: Any) -> Any:
-        """Return the answer to a request; called in the thread. Raises the errors of sending the request, and
-        _OverError after `end`."""
+        """The answer to a request. The thread calls this. Raises the errors of sending the request, and _OverError
+        after `end`."""
         with self._lock:
             # botocore waits in its thread between two attempts, and goes on even if nobody waits for the read any more.
             if self._is_over:
@@ -335,7 +335,7 @@ class _Call:
         return self._sending.result()
 
     def end(self) -> None:
-        """Send nothing more, and end the wait of the thread; called on the loop."""
+        """Send no further requests, and end the wait of the thread. The loop calls this."""
         with self._lock:
             self._is_over = True
             if self._sending is not None:
@@ -343,7 +343,7 @@ class _Call:
 
 
 class _OverError(Exception):
-    """A read has ended while its thread wanted to send another request."""
+    """A read had already ended when its thread wanted to send another request."""
 
 
 _thread: Final = threading.local()
@@ -357,7 +357,7 @@ def _before_send(request: Any, **_: Any) -> Any:
 
 def _before_retry(response: Any, caught_exception: Exception | None, operation: Any, **_: Any) -> None:
     """Answer botocore's event `needs-retry` before botocore itself does. If another attempt might not begin in time,
-    the call ends with the failure of the first attempt, which tells more than a timeout."""
+    the call ends with the failure of the first attempt, which says more than a timeout."""
     from botocore.exceptions import ClientError
 
     delay = _LONGEST_BACKOFF
@@ -419,7 +419,7 @@ class _Origin:
 
 
 def _origin_of(url: str) -> _Origin:
-    """Return the origin of a request, with the proxy that the SDK's variables give for it. Raises ProbeError if the URL
+    """Return the origin of a request, with the proxy that the SDK's variables set for it. Raises ProbeError if the URL
     is not an http or https URL."""
     from botocore.httpsession import ProxyConfiguration
     from botocore.utils import get_environ_proxies

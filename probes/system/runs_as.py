@@ -1,4 +1,5 @@
-"""Choose the user as whom root runs a foreign program. It is never root if another user can have placed the program."""
+"""Choose the user as whom root runs a program of somebody else. If another user can have placed the program, root does
+not run it as root."""
 
 import errno
 import os
@@ -15,9 +16,9 @@ _MAX_PARTS: Final = 100 * MAX_LINKS
 
 
 def identity_of(program: str) -> dict[str, Any]:
-    """Return the arguments with which subprocess.Popen starts a program as the only user, besides root, who owns a part
-    of its path. Empty if root owns the whole path, and for a process that is not root. Raises OSError, for example if
-    other users can write to a part of the path."""
+    """Return the arguments with which subprocess.Popen starts a program as another user: the only user, besides root,
+    who owns a part of the program's path. Empty if root owns the whole path, or if this process is not root. Raises
+    OSError, for example if other users can write to a part of the path."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return {}
     owners = set()

@@ -29,20 +29,21 @@ SHARED_FILES: Final = (
     ("AWS_CONFIG_FILE", "~/.aws/config"),
     ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
 )
-"""The variables that name the shared files, each with the default path (botocore.configprovider)."""
+"""The variables with the paths of the shared files, each with its default path (botocore.configprovider)."""
 REFRESH_BEFORE: Final = timedelta(minutes=15)
-"""How long before their end botocore renews credentials (RefreshableCredentials)."""
+"""How long before credentials end botocore renews them (RefreshableCredentials)."""
 _WHOLLY_READ: Final = frozenset({"env", "shared-credentials-file", "config-file"})
 """botocore's names of the sources that contain the keys themselves: variables and shared files."""
 _METADATA: Final = "iam-role"
-"""botocore's name of instance metadata. It is asked in every run, since its answer about a role can change at any
+"""botocore's name of instance metadata. Metadata is asked in every run, since its answer about a role can change at any
 time."""
 
 
 def import_botocore() -> None:
-    """Import the parts of botocore for settings, credentials and signatures before a run starts. Threads that import it
-    during a run contend for the interpreter's lock: together they take longer than the import and the run one after the
-    other, and a tenth more CPU. Never raises: if the installation is broken, the steps that need botocore fail."""
+    """Import the parts of botocore for settings, credentials and signatures before a run starts. If a thread imported
+    it during a run, the two would contend for the interpreter's lock. Together, they would take longer than the import
+    and the run one after the other, and a tenth more CPU. Never raises an error. If the installation is broken, the
+    steps that need botocore fail."""
     with contextlib.suppress(Exception):
         import botocore.auth
         import botocore.configprovider
@@ -74,7 +75,7 @@ class SystemSdk:
         return await self._calls.result_of("sources", _sources)
 
     def forget_credentials(self) -> None:
-        """Forget kept credentials, so that botocore's chain is asked the next time."""
+        """Forget kept credentials, so that the next call asks botocore's chain."""
         self._credentials.forget()
 
     def proxy(self, host: str, scheme: str = "https") -> str | None:
@@ -116,7 +117,7 @@ def end_children(spare: Collection[int] = ()) -> None:
     """Ask every child of this process, except those with the ids `spare`, to end (proc(5),
     /proc/PID/task/TID/children).
 
-    A credential process that hangs would outlive its run, since nobody ends the thread that waits for it. A program
+    A credential process that hangs would outlive its run, since the thread that waits for it is not ended. A program
     must not call this if it has other children whose ids it does not know.
     """
     for task in Path("/proc/self/task").glob("*/children") if LINUX else ():
@@ -188,8 +189,8 @@ def load_credentials(profile: str | None) -> tuple[Keys, CredentialFacts]:
 
 @cache
 def _bound_answers() -> None:
-    """Make botocore read at most MAX_ANSWER_BYTES of an answer, everywhere in this process. botocore reads answers
-    completely, and metadata, or a server in its place, may send without end."""
+    """Make botocore read at most MAX_ANSWER_BYTES of an answer, everywhere in this process. By itself, botocore reads
+    an answer to its end, and the metadata service (or a server in its place) may send without end."""
     from botocore.awsrequest import AWSResponse
 
     def content(answer: Any) -> bytes:
@@ -207,7 +208,7 @@ def _bound_answers() -> None:
 
 
 def has_profile(name: str) -> bool:
-    """Whether the shared files have a profile. True if the files cannot be read: the run then reports the fault.
+    """Whether the shared files have a profile. True if the files cannot be read, since the run then reports the fault.
     Imports botocore, which is slow."""
     from botocore.exceptions import BotoCoreError, ProfileNotFound
 
@@ -240,8 +241,8 @@ def _s3_endpoint(session: SdkSession) -> object:
 
 
 def _sts_host(session: SdkSession, profile: str | None) -> str | None:
-    """Return the host at which the chain of credentials asks STS for a role; None if no role is configured, or if keys
-    in variables come first."""
+    """Return the host of STS from which the chain of credentials requests a role. None if no role is configured, or if
+    keys in variables take precedence."""
     scoped = session.get_scoped_config()
     if profile is None and os.environ.get("AWS_ACCESS_KEY_ID"):
         return None

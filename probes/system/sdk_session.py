@@ -2,9 +2,9 @@
 session.
 
 `botocore.session` imports clients, handlers, waiters and the writer of their documentation, which takes a tenth of the
-CPU of a whole check, although a check makes no client. SdkSession therefore gives botocore's own configuration store,
-providers and chain only what they need. For everything else, above all a client of STS or SSO, a real session with the
-same variables is made on demand. botocore still decides which setting and which source of credentials applies; a test
+CPU of a whole check, although a check makes no client. SdkSession therefore has only what botocore's own configuration
+store, providers and chain need. For everything else, above all a client of STS or SSO, a real session with the same
+variables is made on demand. botocore still decides which setting and which source of credentials applies; a test
 compares every setting and source with the real session.
 """
 
@@ -14,8 +14,8 @@ from typing import Any
 
 
 def region_and_fips(name: str) -> tuple[str, bool]:
-    """Return the Region in a name, and whether the name requests FIPS: fips-us-east-1 and us-east-1-fips are old forms
-    of such a request (botocore, ClientCreator._normalize_fips_region)."""
+    """Return the Region in a name, and whether the name requests FIPS: fips-us-east-1 and us-east-1-fips are older ways
+    to request FIPS (botocore, ClientCreator._normalize_fips_region)."""
     region = name.replace("fips-", "").replace("-fips", "")
     return region, region != name
 
@@ -62,7 +62,7 @@ class SdkSession:
     @cached_property
     def full_config(self) -> Any:
         """Return the parsed config file; profiles of the credentials file are added and override it. Only this method
-        and the next repeat logic of the real session."""
+        and the next one repeat logic of the real session."""
         from botocore.configloader import load_config, raw_config_parse
         from botocore.exceptions import ConfigNotFound
 
@@ -97,8 +97,8 @@ class SdkSession:
         return ConfiguredEndpointProvider(self.full_config, self.get_scoped_config(), service, os.environ).provide()
 
     def user_agent(self) -> str:
-        """Return the user agent for requests to metadata. Some servers that stand in for metadata serve only SDKs, and
-        recognize them by the user agent."""
+        """Return the user agent for requests to metadata. Some servers in place of metadata only answer SDKs, which
+        they recognise by the user agent."""
         import platform
 
         import botocore

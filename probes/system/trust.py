@@ -1,4 +1,4 @@
-"""The roots for verifying certificates: those that the SDK would use."""
+"""The roots for verifying certificates. They are the roots that the SDK would use."""
 
 import importlib
 import importlib.util
@@ -58,11 +58,11 @@ def _load(path: str, source: str) -> Trust:
 
 
 def _roots_of_sdk() -> tuple[str, str]:
-    """Return the file of roots that the SDK uses if no setting gives another, and its name (botocore,
+    """Return the file of roots that the SDK uses if no setting gives another, and a name for it (botocore,
     EndpointCreator._get_verify_value and httpsession.get_cert_path).
 
     This is neither the system's list nor SSL_CERT_FILE, unless a distribution has removed the list from botocore.
-    Importing certifi is cheap, importing botocore is not.
+    Importing certifi is fast, unlike importing botocore.
     """
     if (named := os.environ.get("REQUESTS_CA_BUNDLE")) is not None:
         return named, named
@@ -81,8 +81,8 @@ def _roots_of_sdk() -> tuple[str, str]:
 
 
 def _roots_of_system() -> tuple[str, str]:
-    """Return the first existing list of the system, and its name. OpenSSL's own default path differs from distribution
-    to distribution, so all known paths are tried. Raises ProbeError."""
+    """Return the path of the first existing list of the system's roots, and a name for it. OpenSSL's own default path
+    differs from distribution to distribution, so all known paths are tried. Raises ProbeError."""
     for place in TRUST_STORES:
         if Path(place).is_file():
             return place, f"{place} (the system's list: the SDK brings none)"

@@ -5,7 +5,8 @@ VPC first needs some of its rows; then every VPC gets its rows from the list. Ot
 Answers and refusals are kept, so no request is made twice.
 
 The number of requests is limited: each list may have MAX_PAGES pages, and each VPC has MAX_REQUESTS_OF_VPC requests.
-VPCs that need more share the rest of MAX_REQUESTS. A list that is too long is requested VPC by VPC instead.
+VPCs that need more share the rest of MAX_REQUESTS. If a list is too long, it is requested separately for each VPC
+instead.
 """
 
 import asyncio
@@ -22,13 +23,14 @@ from probes.vpc.parse import Row
 from probes.vpc.reads import EC2, RESOLVER, ROUTE_53_PROFILES
 
 MAX_REQUESTS: Final = 30
-"""Maximum number of requests for an account and Region, without further pages and requests for single VPCs."""
+"""Maximum number of requests for an account and Region. Further pages of lists, and requests for single VPCs, are not
+included."""
 MAX_REQUESTS_OF_VPC: Final = 10
 MAX_PAGES: Final = 200
 """Maximum number of pages of one list. With 1,000 rows a page, this is 200,000 rows. A Region has 5,000 interfaces and
 2,500 security groups unless somebody requests more (Amazon VPC User Guide, Amazon VPC quotas)."""
 WAITS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0)
-"""Seconds to wait before each further attempt at a request that AWS throttled: new requests are allowed within seconds
+"""Seconds to wait before each further attempt at a request that AWS throttled. AWS allows new requests within seconds
 (EC2 API Reference, Request throttling)."""
 
 
@@ -41,7 +43,7 @@ class _List:
     by: Mapping[str, str]
     """The member of a row to which each filter or parameter applies."""
     page: int | None = 1_000
-    """Number of rows in a page; None if a request for all rows must not give such a number."""
+    """Number of rows in a page. None if a request for all rows must not have such a number."""
 
 
 _OPERATIONS: Final[Mapping[tuple[str, str], _List]] = {
@@ -76,11 +78,11 @@ _FOR_VPCS: Final = MAX_REQUESTS - len(_OPERATIONS)
 _NOT_OF_ROWS: Final = ("Filters", "MaxResults", "NextToken")
 
 Turn = Callable[[str], Awaitable[None]]
-"""A function that waits until a service may be asked again."""
+"""A function that waits until another request to a service is allowed."""
 
 
 async def _at_once(_: str) -> None:
-    """Do not wait: for a reader that limits its rate itself."""
+    """Do not wait. This is for a reader that limits its rate itself."""
 
 
 class Account:
@@ -103,8 +105,8 @@ class Account:
 
     async def joined(self, vpc_id: str) -> frozenset[str]:
         """Return the VPCs that a peering or a transit gateway may join to a VPC. Peerings and transit gateways that
-        cannot be read are left out: the reads for the targets of the VPC's route tables then fail, too, and report
-        it."""
+        cannot be read are left out. The reads of the targets of the VPC's route tables then also fail, and report
+        this."""
         rows = await self._known(EC2, "DescribeVpcPeeringConnections")
         sides = ("RequesterVpcInfo", "AccepterVpcInfo")
         ends = [{(row.get(side) or {}).get("VpcId") for side in sides} for row in rows]
@@ -193,7 +195,7 @@ class Account:
         raise ProbeError(FailureKind.TOO_LARGE, f"{operation} gives more than {MAX_PAGES} pages")
 
     async def _ask(self, service: str, operation: str, parameters: Row) -> Row:
-        """Return one answer; wait and ask again while AWS throttles."""
+        """Return one answer. While AWS throttles the request, wait and make it again."""
         for wait in WAITS:
             await self._turn(service)
             try:
@@ -241,8 +243,8 @@ class _Rows:
 
 
 def _values(known: _List, parameters: Row) -> list[tuple[str, frozenset[str]]] | None:
-    """Return, for each member of a row, the values that a request asks for; None if the request has other conditions as
-    well."""
+    """Return, for each member of a row, the values that a request asks for. None if the request also has other
+    conditions."""
     asked = {name: value for name, value in parameters.items() if name not in _NOT_OF_ROWS}
     asked |= {one["Name"]: one["Values"] for one in parameters.get("Filters", ())}
     if not asked.keys() <= known.by.keys():

@@ -1,4 +1,4 @@
-"""Read data of an account that does not belong to a single VPC: its VPCs, the Regions that it can use, the accounts of
+"""Read the data of an account that is not about a single VPC: its VPCs, the Regions that it can use, the accounts of
 its organization, and the keys of a role. The reads for a VPC are in `probes.vpc.reads`.
 
 Each function raises ProbeError, with AWS' own code if AWS refuses.
@@ -38,8 +38,8 @@ _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 
 
 async def vpcs(reader: Reader, only: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return the sorted ids of the VPCs in one Region that an account owns or participates in; with `only`, those of
-    these ids that exist."""
+    """Return the sorted ids of the VPCs in one Region that an account owns or participates in; with `only`, the ids in
+    it that exist."""
     parameters: dict[str, Any] = {"MaxResults": 1000}
     if only:
         parameters["Filters"] = [{"Name": "vpc-id", "Values": list(only)}]
@@ -54,7 +54,7 @@ async def regions(reader: Reader) -> tuple[str, ...]:
 
 
 async def account_of(reader: Reader) -> str:
-    """Return the account of the reader's keys, which needs no permission."""
+    """Return the account of the reader's keys. This needs no permission."""
     return parse.text(await reader.read(STS, "GetCallerIdentity", {}), "Account", _ACCOUNT)
 
 

@@ -53,7 +53,7 @@ PENDING: Final = "pending"
 """The state of an endpoint that is being made or changed. An endpoint has it again whenever somebody modifies it (AWS
 PrivateLink Guide, Endpoint states)."""
 DELETED: Final = "deleted"
-"""The state of a deleted endpoint, which is still listed for a while. Unlike it, rejected and failed endpoints still
+"""The state of a deleted endpoint, which is still listed for a while. Rejected and failed endpoints, in contrast, still
 exist."""
 MAX_POLICY_CHARACTERS: Final = 20_480
 """Maximum length of an endpoint policy, including white space (AWS PrivateLink Guide, Quotas)."""
@@ -123,7 +123,7 @@ class EndpointService:
     availability_zones: tuple[AvailabilityZone, ...] = ()
     """The zones of the service, by their names in this account."""
     private_names: tuple[Annotated[str, Mask("host")], ...] = ()
-    """The hosts for which private DNS of an endpoint answers; `*.` at the start stands for all names below."""
+    """The hosts for which private DNS of an endpoint answers; `*.` at the start stands for all names below the rest."""
     ip_address_types: tuple[AddressType, ...] = ()
     """The IP versions that an endpoint can have: `ipv4`, `ipv6`."""
 
@@ -162,7 +162,7 @@ class NetworkInterface:
     instance_id: ResourceId | None = None
     """The instance to which it is attached."""
     owner_id: Owner | None = None
-    """The account that owns the interface; participants of a shared VPC own their interfaces."""
+    """The account that owns the interface. In a shared VPC, participants own their interfaces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +211,7 @@ class RouteTable:
     subnet_ids: tuple[ResourceId, ...]
     routes: tuple[Route, ...]
     manager: Manager | None = None
-    """The manager; None if no tag gives a manager. This applies to all classes of resources."""
+    """The tool that manages the resource. None if no tag shows one. This applies to all classes of resources."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,8 +219,8 @@ class AclEntry:
     """An entry of a network ACL (EC2 API, NetworkAclEntry)."""
 
     number: int
-    """The matching entry with the lowest number decides; 32767 and, for IPv6, 32768 are the numbers of the entry `*`,
-    which denies the rest."""
+    """The number of the entry. The matching entry with the lowest number decides. The entry `*`, which denies the rest,
+    has the number 32767 or, for IPv6, 32768."""
     egress: bool
     allow: bool
     cidr: Network
@@ -330,8 +330,8 @@ class FirewallRule:
     query_type: RecordType | None
     """The record type to which the rule applies; None for all types."""
     domains: tuple[Annotated[str, Mask("domain")], ...] | None
-    """The domains in lower case without their final dots; `*.` at the start stands for all names below. None if they
-    were not read."""
+    """The domains in lower case without their final dots; `*.` at the start stands for all names below the rest. None
+    if the domains were not read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -379,8 +379,8 @@ class TransitAttachment:
     ipv6: bool | None = None
     """Whether the attachment lets IPv6 pass; None if that was not read."""
     appliance_mode: bool | None = None
-    """Whether appliance mode is on, in which a connection may use any zone. Otherwise it stays in the zone from which
-    its packets come."""
+    """Whether appliance mode is on. With it, a connection may use any zone. Without it, a connection stays in the zone
+    from which its packets come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -422,7 +422,7 @@ class ProfileResource:
     """HOSTED_ZONE, RESOLVER_RULE, FIREWALL_RULE_GROUP or VPC_ENDPOINT, as in ARNs."""
     resource_id: ProfileResourceId
     owner_id: Owner | None = None
-    """The account in its ARN. The ARN of a hosted zone has no account; then this is the account that added the zone to
+    """The account in its ARN. The ARN of a hosted zone has no account. For a zone, this is the account that added it to
     the Profile."""
     priority: int | None = None
     """The priority of a group of DNS Firewall rules among the groups of its Profile."""
@@ -570,8 +570,8 @@ class ProfileResourcesFacts:
     zones: tuple[PrivateZone, ...]
     rules: tuple[ResolverRule, ...]
     firewall: tuple[FirewallRule, ...]
-    """The rules in the order in which they are evaluated; `priority` contains the priority of the group in its Profile,
-    and that of the rule."""
+    """The rules in the order in which they are evaluated; `priority` has the priority of the group in its Profile, and
+    the priority of the rule."""
     unread: tuple[ProfileResourceId, ...] = ()
     """Resources that could not be read, such as the zones of another account."""
 
@@ -639,7 +639,7 @@ PROFILES: Final = "profiles"
 PROFILE_RESOURCES: Final = "profile-resources"
 INTERFACES: Final = "interfaces"
 NAME_READS: Final = (RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL, PROFILES, PROFILE_RESOURCES)
-"""The reads that concern only names."""
+"""The reads that are only about names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -784,7 +784,8 @@ WHOLE_READS: Final = {
         facts=InterfacesFacts,
     ),
 }
-"""The reads for a facts file, which is for every host of the VPC. A run is for one host, and makes only READS."""
+"""The reads for a facts file. Every host of the VPC can use such a file. A run is about a single host, so it only makes
+READS."""
 
 
 # --- All of it -------------------------------------------------------------------------------------------------------

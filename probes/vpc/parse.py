@@ -1,8 +1,8 @@
 """Turn answers of EC2, Route 53, its Resolver and its Profiles in boto3's form into the classes of `probes.vpc.model`.
 
 Answers are not trusted: ids and names must match their grammar, texts have a maximum length, and an answer that lacks a
-member which the API always sends is malformed. A row with an id of an unknown form is left out (`kept`). Every other
-function raises ProbeError, of kind `malformed` or `too-large`, for an answer that does not fit.
+member which the API always sends is malformed. `kept` leaves out a row with an id of an unknown form. All other
+functions raise ProbeError of kind `malformed` or `too-large` if an answer does not fit.
 """
 
 import re
@@ -111,8 +111,8 @@ _SERVER: Final = re.compile(r"[A-Za-z0-9.:]{1,64}")
 _ADDRESS: Final = re.compile(r"[0-9A-Fa-f.:/]{1,64}")
 """An address. An IPv6 scope is not allowed, since it could be any text."""
 NAME: Final = re.compile(r"(?:[A-Za-z0-9_.*-]|\\[0-7]{3}){0,1024}")
-"""A domain name in the form of Route 53: characters that host names cannot have are written as octal codes (Route 53
-Developer Guide, DNS domain name format)."""
+"""A domain name in the form of Route 53: characters that are not allowed in host names are written as octal codes
+(Route 53 Developer Guide, DNS domain name format)."""
 _TAG: Final = re.compile(r".{1,256}", re.DOTALL)
 """The key or the value of a tag: at most 128 or 256 characters of any kind (Amazon EC2 User Guide, Tag
 restrictions)."""
@@ -149,7 +149,7 @@ _TOOLS: Final = {
 _MANAGED_BY: Final = frozenset({"iac", "managedby", "managedwith", "provisionedby", "provisioner"})
 """Keys of tags whose value is the name of a tool, reduced to letters: `managed_by`, `ManagedBy`, `managed-by`."""
 _NOT: Final = frozenset({"0", "false", "no", "none", "off"})
-"""Values of a tag whose key is the name of a tool that mean that the tool does not manage the resource."""
+"""Values of a tag whose key is the name of a tool. They mean that the tool does not manage the resource."""
 
 
 def endpoint(row: Row) -> VpcEndpoint:
@@ -221,9 +221,9 @@ def manager(row: Row) -> Manager | None:
 
 
 def manager_of(tags: Iterable[Tag]) -> Manager | None:
-    """Return the manager of a resource with these tags: from CloudFormation's own tags, which nobody else can set (AWS
-    CloudFormation User Guide, Resource tags), else from a tag that people give to resources of a tool. None if no tag
-    gives a manager."""
+    """Return the tool that manages a resource with these tags. CloudFormation's own tags, which nobody else can set
+    (AWS CloudFormation User Guide, Resource tags), take precedence over tags by which people mark the resources of a
+    tool. None if no tag shows a tool."""
     values = {tag.key: tag.value for tag in tags if tag.value}
     stack = values.get(_STACK_TAG)
     if stack is not None:
@@ -305,8 +305,7 @@ def vpc(row: Row) -> Vpc:
 
 
 def _associated(row: Row, key: str, name: str) -> tuple[Network, ...]:
-    """Return the associated blocks. The name of the member with the state is the name of the member with the block plus
-    `State`."""
+    """Return the associated blocks. The member with the state of a block has the block's name plus `State`."""
     return tuple(
         network(association, name)
         for association in rows(row, key)
@@ -492,7 +491,7 @@ def private_zone(row: Row) -> PrivateZone:
 
 
 def hosted_zone(row: Row, owner: str | None) -> PrivateZone:
-    """Parse the zone of GetHostedZone, which does not tell its owner."""
+    """Parse the zone in an answer of GetHostedZone. The answer does not contain the owner."""
     zone = _ZONE_ID.fullmatch(text(row, "Id", _ZONE_ID))
     service = optional_text(member(row, "LinkedService"), "ServicePrincipal", _SERVICE)
     return PrivateZone(
@@ -658,7 +657,7 @@ def number(row: Row, name: str) -> int:
 
 
 def _port(row: Row, name: str) -> int | None:
-    """Return a port; None for all ports, for which EC2 omits the member or sends -1."""
+    """Return a port. None for all ports, for which EC2 leaves out the member or sends -1."""
     value = number(row, name) if row.get(name) is not None else -1
     if not -1 <= value <= 65_535:
         raise _misplaced(name)

@@ -4,7 +4,7 @@ The reads of `probes.vpc.model.READS` are made in rounds, since later reads requ
 earlier reads. The reads of a round run in parallel, and reads that concern only names do not wait for other reads. Each
 read has reserved requests, so that the first reads cannot use up the requests for the last. The other requests go to
 the reads that first need them. A read that needs more requests fails: no list is cut silently. If a read is refused,
-only the reads that depend on it are not made.
+the reads that depend on it are skipped, and all others are made.
 
 `probes.vpc.parse` turns the answers into classes.
 """
@@ -84,7 +84,7 @@ from probes.vpc.model import (
 from probes.vpc.parse import Row
 
 MAX_REQUESTS: Final = 40
-"""Maximum number of requests in a run, including retries, which only the reader knows."""
+"""Maximum number of requests in a run, including retries, which only the reader counts."""
 MAX_WHOLE_REQUESTS: Final = 60
 """Maximum number of requests for a facts file. It may be larger, since no check waits for a facts file."""
 MAX_ROWS: Final = 2_000
@@ -102,7 +102,7 @@ MAX_DOMAIN_LISTS: Final = 30
 MAX_JOINED: Final = 20
 """Maximum number of further VPCs whose network is read, in an audit, together with the network of a VPC."""
 MAX_AUDIT_ROWS: Final = 200_000
-"""Maximum number of rows of one list in an audit. Such a list is read once for all VPCs of the Region."""
+"""Maximum number of rows of one list in an audit. A list is read once for all VPCs of the Region."""
 MAX_AUDIT_REQUESTS: Final = 1_000
 """Maximum number of requests for one VPC of an audit. `probes.vpc.account` answers nearly all of them from earlier
 reads."""
@@ -138,7 +138,8 @@ _RESERVED: Final = {
 }
 """Requests that are reserved for each read. Together with the requests that are not reserved, they are enough for 200
 groups with 60 rules each (13 requests), or for all of DNS Firewall, but not for both. Peerings and transit gateways
-have no reserved requests, since few route tables lead to one: these reads use what other reads leave."""
+have no reserved requests, since few route tables lead to one. These reads use the requests that other reads do not
+need."""
 _INTERFACE_PAGES: Final = MAX_INTERFACES // 1_000
 _SAME_FOR_ALL: Final = frozenset({ENDPOINTS, ENDPOINT_SERVICES, ENDPOINT_INTERFACES})
 """Reads whose request is the same for every VPC of an account and Region."""
@@ -149,7 +150,6 @@ _PROFILE_PRIORITY: Final = 100
 _INTERNET_RESOLVER: Final = "rslvr-autodefined-rr-internet-resolver"
 """The rule for `.` that Resolver makes in every VPC (Route 53 Developer Guide, Autodefined rules)."""
 _OF_ONE_LIST: Final = (FailureKind.MALFORMED, FailureKind.TOO_LARGE)
-"""Failures of one list, and not of the request."""
 _OF_ONE_READ: Final = frozenset(
     {
         FailureKind.NOT_PERMITTED,
@@ -165,7 +165,7 @@ _OF_ONE_READ: Final = frozenset(
         FailureKind.BUG,
     }
 )
-"""Failures in which EC2 answered, or in which something other than EC2 failed."""
+"""Failures that say nothing about other reads: either EC2 answered, or something other than EC2 failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,12 +181,12 @@ class ConfigurationRequest:
     global_services: tuple[str, ...] = ()
     """Requested services whose PrivateLink names have no Region."""
     gateway_services: tuple[str, ...] = ()
-    """The members of `services` whose gateway endpoints are requested as well."""
+    """The members of `services` whose gateway endpoints are also requested."""
     group_ids: tuple[str, ...]
     """The ids of this host's security groups, from metadata."""
     whole: bool = False
-    """Whether to read for a file that every host of the VPC can use: every security group of the VPCs and every
-    interface of this VPC, but no single instance."""
+    """Whether to read for a file that every host of the VPC can use. This needs every security group of the VPCs and
+    every interface of this VPC, but no single instance."""
     joined: frozenset[str] | None = None
     """In an audit, the other VPCs whose network is also read if they have endpoints; None for every VPC with an
     endpoint."""
@@ -200,7 +200,7 @@ async def inspect(
     limit: float,
     shared: dict[str, ConfigurationFacts] | None = None,
 ) -> Configuration:
-    """Read the whole network, each read for at most `limit` seconds; return what could be read. `shared` keeps results
+    """Read the whole network. Each read may take `limit` seconds. Returns what could be read. `shared` keeps results
     that are the same for every VPC of the account and Region."""
     inspection = Inspection(reader, log, wanted, limit=limit, shared=shared)
     async with asyncio.TaskGroup() as group:
@@ -221,8 +221,8 @@ def _subject(read: str) -> Subject:
 class Inspection:
     """The reads of one network, in two parts that share their requests and can run in parallel.
 
-    Each read becomes one observation in the log. A read whose parameters are unknown is skipped, with the reason. For a
-    service that does not answer at all, only one `limit` is spent. Nothing but cancellation is raised.
+    Each read becomes one observation in the log. A read whose parameters are unknown is skipped, with the reason. If a
+    service does not answer at all, it costs only one `limit`. Only a cancellation is raised.
     """
 
     def __init__(
@@ -370,8 +370,8 @@ class Inspection:
     # --- Requests ----------------------------------------------------------------------------------------------------
 
     async def _ask(self, read: str, service: str, operation: str, parameters: Row) -> Row:
-        """Make one request, which counts as one that is reserved for `read` or as one of the others. Raises ProbeError
-        of kind `too-large` if no request is left, and the errors of the reader."""
+        """Make one request. It counts as one of the requests reserved for `read`, or as one of the others. Raises
+        ProbeError of kind `too-large` if no request is left, and the errors of the reader."""
         if self._reserved[read]:
             self._reserved[read] -= 1
         elif self._spare:
@@ -559,9 +559,9 @@ class Inspection:
         return NetworkAclsFacts(acls=acls, dropped=dropped)
 
     async def _security_groups(self) -> SecurityGroupsFacts:
-        """Rules can only be requested by group. There are no rows for a group without rules, and none for a group that
-        does not exist or belongs to another account. If no rows came, another request checks whether the group
-        exists."""
+        """Return the groups with their rules. EC2 lists rules by group. It returns no rows for a group without rules,
+        nor for a group that does not exist or belongs to another account. If no rows came, another request therefore
+        checks whether the group exists."""
         there: dict[str, SecurityGroup] = {}
         wanted = self._group_ids()
         if self._wanted.whole:
@@ -652,8 +652,9 @@ class Inspection:
         return PeeringsFacts(peerings=peerings, dropped=dropped)
 
     async def _transit(self) -> TransitFacts:
-        """Return the attachments of the VPCs to the transit gateways, and the route tables for their packets. A table
-        is left out, and listed as unread, if this account must not read it, or if there are too many tables."""
+        """Return the attachments of the VPCs to the transit gateways, and the route tables for packets from the
+        attachments. A table is left out, and listed as unread, if this account may not read it, or if there are too
+        many tables."""
         gateways = self._targets("tgw-")
         of_vpcs = {"Name": "resource-id", "Values": list(self._vpc_ids()[:MAX_FILTER_VALUES])}
         rows = await self._filtered(
@@ -835,9 +836,9 @@ class Inspection:
         return ProfilesFacts(profile_ids=profile_ids, resources=tuple(resources), dropped=dropped)
 
     async def _profile_resources(self) -> ProfileResourcesFacts:
-        """Return the Profile resources that can be read. A resource is left out, and listed as unread, if it belongs to
-        another account, if there are too many, or if its service did not answer before and would only cost more
-        time."""
+        """Return the Profile resources that can be read. A resource is left out, and listed as unread, in three cases:
+        it belongs to another account, there are too many resources, or its service did not answer before and would only
+        cost more time."""
         known = self.facts.get(PROFILES)
         resources = known.resources if isinstance(known, ProfilesFacts) else ()
         zones: list[PrivateZone] = []
@@ -912,7 +913,7 @@ def _group_of(row: Row) -> SecurityGroup:
 def _with_rules(
     read: SecurityGroup | None, group_id: str, rules: Iterable[GroupRule], manager: Manager | None
 ) -> SecurityGroup:
-    """Return a group with its rules. `read` is the group without rules, if it was read; `manager` comes from the tags
+    """Return a group with its rules. `read` is the group without rules, if it was read. `manager` comes from the tags
     of the rules."""
     group = read or SecurityGroup(group_id=group_id, rules=())
     return replace(group, rules=tuple(rules), manager=group.manager or manager)

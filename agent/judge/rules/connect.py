@@ -1,4 +1,4 @@
-"""TCP rules: who answered a connect, how, and from where.
+"""TCP rules: who answered a connect, in which way, and from where.
 
 Each rule reports the failed attempts of one nature, as `agent.judge.conditions.connects` distinguishes them.
 """

@@ -17,7 +17,7 @@ from agent.tui.widgets.typed import quiet_input
 
 
 class CopyScreen(TonedScreen[None]):
-    """The list of items that can be copied; the chosen item is sent to the terminal's clipboard."""
+    """The list of items that can be copied. The chosen item is sent to the terminal's clipboard."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss", show=False),
@@ -101,8 +101,8 @@ def _in_full(text: str, width: int) -> list[Line]:
 
 
 class FillScreen(Form):
-    """Asks for unknown values in commands. Returns the item with the typed values; a placeholder without a value
-    stays."""
+    """Asks for unknown values in commands. Returns the item with the typed values. A placeholder for which no value was
+    typed stays."""
 
     def __init__(self, glyphs: Glyphs, item: Item) -> None:
         super().__init__()

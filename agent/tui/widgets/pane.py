@@ -24,7 +24,7 @@ T = TypeVar("T")
 WHEEL = 3
 """Number of lines by which a step of the mouse wheel scrolls."""
 TAILED = 4
-"""Number of rows from which on a pane uses its last row for a summary of what is below it."""
+"""Number of rows from which a pane uses its last row for a summary of what is below it."""
 NEAR = 2
 """Maximum distance from the visible lines, in lines, at which the pane scrolls line by line."""
 
@@ -97,7 +97,7 @@ class TextLines(Widget):
         return self._selected(strip, None if selection is None else selection.get_span(y)).apply_offsets(0, y)
 
     def _selected(self, strip: Strip, columns: tuple[int, int] | None) -> Strip:
-        """Return the strip with the selection shown in these columns; -1 stands for the end of the line."""
+        """Return the strip with the selection shown in these columns. A column of -1 stands for the end of the line."""
         if columns is None:
             return strip
         start, end = columns
@@ -116,7 +116,7 @@ class TextLines(Widget):
 
     @property
     def has_selection(self) -> bool:
-        """Whether a drag has selected text; the click that ends it must keep the selection."""
+        """Whether a drag has selected text. The click at the end of the drag must keep the selection."""
         return bool(self.screen.selections)
 
     def key_at(self, column: int, row: int) -> str | None:
@@ -130,7 +130,7 @@ class TextLines(Widget):
 
 
 class StateLines(TextLines):
-    """Lines that are a function of the state."""
+    """Lines that depend only on the state."""
 
     state: reactive[State | None] = reactive(None, repaint=False)
 
@@ -172,7 +172,7 @@ class VerdictLine(StateLines):
 
 
 class Footer(StateLines):
-    """The message, or the keys; a click on a key does the same as the key."""
+    """The message, or the keys. A click on a key has the same effect as the key."""
 
     class Picked(Message):
         """A click on a key in the line."""
@@ -204,7 +204,7 @@ class PaneWidget(StateLines):
             self.pane = pane
             self.key = key
             self.is_double = is_double
-            """Whether it was a double click, which opens."""
+            """Whether it was a double click, which opens the item."""
             super().__init__()
 
     class Wheeled(Message):
@@ -339,7 +339,7 @@ class PathPane(PaneWidget):
         return cursor(state)
 
     def followed(self, state: State, content: Sequence[Line]) -> tuple[str, ...]:
-        """Keys that show the selected cause while the cursor is in the causes."""
+        """The keys of the selected cause's steps, which must be visible while the cursor is in the causes."""
         return shown_by(state) or (cursor(state),)
 
 

@@ -246,8 +246,8 @@ class SaveScreen(Form):
         runs: tuple[str, ...] = (),
         has_log: bool = False,
     ) -> None:
-        """`save` starts to write the report to a file in a format. With several `runs`, a person chooses whose report;
-        the first is preselected. `show_result` must be called with the result."""
+        """`save` starts to write the report to a file in a format. If there are several `runs`, a person chooses the
+        report of one of them. The first one is preselected. `show_result` must be called with the result."""
         super().__init__()
         self._runs = runs
         self._has_log = has_log

@@ -13,7 +13,7 @@ from agent.tui.widgets.pane import StateLines
 
 
 class RunStrip(StateLines):
-    """The verdicts of the remembered runs; a click shows a run."""
+    """The verdicts of the remembered runs. A click on a verdict shows its run."""
 
     class Picked(Message):
         """A click on a run."""
