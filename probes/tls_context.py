@@ -6,7 +6,7 @@ import ssl
 def verifying_contexts(
     *, cafile: str | None = None, capath: str | None = None, cadata: str | None = None
 ) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Return two client contexts with the same roots. The first verifies the chain and the name, the second only the chain.
+    """Return two client contexts with the same roots. One verifies chain and name, the other only the chain.
 
     They require TLS 1.2 or newer, and offer ALPN `http/1.1`. The strict mode of X.509, which Python 3.13 turns on by
     default, is off, since the SDKs of AWS do not use it. Raises OSError and ssl.SSLError.
