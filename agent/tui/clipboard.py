@@ -57,13 +57,13 @@ TAKEN: Final = "tmux has it: prefix ] pastes it"
 """The message about a text that is in a buffer of tmux."""
 ADVICE: Final[Mapping[Multiplexer, str]] = {
     Multiplexer.NONE: "A terminal without OSC 52 ignores the text.",
-    Multiplexer.TMUX: "tmux drops it by default. It takes it with `set -s set-clipboard on`, and passes it on to the "
-    "terminal with `set -g allow-passthrough on`.",
+    Multiplexer.TMUX: "By default, tmux drops the text. With `set -s set-clipboard on` it takes the text, and "
+    "with `set -g allow-passthrough on` it passes the text on to the terminal.",
     Multiplexer.SCREEN: "Screen passes the text on to the terminal; a terminal without OSC 52 ignores it.",
 }
 """Why a text that was sent may not be in the clipboard, by multiplexer."""
 OTHERWISE: Final = (
-    "Then hold Shift and select the text with the mouse, or start with --no-mouse; in the list a text starts in the "
-    "first column."
+    "If you cannot paste it, hold Shift and select it with the mouse, or start with --no-mouse; in the list a text "
+    "starts in the first column."
 )
 """What to do if the text is not in the clipboard."""

@@ -4,7 +4,7 @@ import re
 from itertools import zip_longest
 from typing import Any
 
-from agent.catalog.wording import duration
+from agent.catalog.wording import counted, duration
 from agent.report.counting import Standing, Weight
 from agent.report.escape import visible
 from agent.report.hops import Reachability
@@ -48,7 +48,7 @@ def title(state: State) -> str:
     if key is None:
         return "Detail"
     if key == LOG:
-        return f"Log of {state.memory.count} runs"
+        return f"Log of {counted(state.memory.count, 'run')}"
     if key in (THIS_HOST, CHANGED):
         return "This host" if key == THIS_HOST else "Changed since the last run"
     if key.startswith(MEASURED):

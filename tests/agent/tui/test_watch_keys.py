@@ -264,6 +264,10 @@ async def test_keys_of_the_log_and_of_a_timeline() -> None:
     app = watching(Replay(GOOD, BAD, GOOD))
 
     async def act(pilot: Pilot[int]) -> None:
+        await finished(pilot, 1)
+        await pilot.press("L")
+        assert any("> Log of 1 run " in line for line in screen_of(pilot))
+        await pilot.press("escape")
         await again(pilot, 3)
         await pilot.press("L")
         assert any("> Log of 3 runs" in line for line in screen_of(pilot))
