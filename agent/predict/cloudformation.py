@@ -15,7 +15,7 @@ from typing import Any, Final
 from agent.network.written_edits import MalformedError
 from agent.predict import resources
 from agent.predict.kinds import BY_ATTRIBUTE, CLOUDFORMATION
-from agent.predict.plan_values import Found, Plan, PlanError, ResourceChange, Values, differ
+from agent.predict.plan_values import Found, Plan, PlanError, ResourceChange, Values, address_of, differ
 from probes.frozen import dataclass
 from probes.vpc.model import Manager
 from probes.vpc.parse import stack_name
@@ -351,7 +351,8 @@ class _NewGroups:
         """The values after a change, with the made-up ids filled in."""
         name = str(change.get("LogicalResourceId"))
         if change.get("ResourceType") == _GROUP and change.get("Action") == "Add" and name in self._ids:
-            return Values({**values.attributes, "id": self._ids[name], resources.NEW: name}, values.unknown)
+            shown = address_of(name) or self._ids[name]
+            return Values({**values.attributes, "id": self._ids[name], resources.NEW: shown}, values.unknown)
         more: dict[str, Any] = {}
         for attribute, properties in _OF_GROUPS.items():
             held, unknown = values.attributes.get(attribute), values.unknown.get(attribute)

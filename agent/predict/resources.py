@@ -82,6 +82,8 @@ _OWNERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "aws_vpc_security_group_egress_rule": ("security_group_id", ()),
     "aws_network_acl_rule": ("network_acl_id", ("aws_network_acl", "aws_default_network_acl", "aws_vpc")),
     "aws_route": ("route_table_id", ("aws_route_table", "aws_default_route_table", "aws_vpc")),
+    "aws_network_acl_association": ("subnet_id", ("aws_subnet", "aws_default_subnet")),
+    "aws_route_table_association": ("subnet_id", ("aws_subnet", "aws_default_subnet")),
     "aws_vpc_endpoint_policy": ("vpc_endpoint_id", ()),
     "aws_vpc_endpoint_private_dns": ("vpc_endpoint_id", ()),
     "aws_vpc_endpoint_security_group_association": ("vpc_endpoint_id", ()),
@@ -354,6 +356,8 @@ def _table_association(values: Values) -> Iterator[Edit]:
 
 def _endpoint(values: Values) -> Iterator[Edit]:
     endpoint_id, kind = values.id_of("id", "vpce"), values.text("vpc_endpoint_type") or "Gateway"
+    if values.is_unknown("vpc_endpoint_type"):
+        raise MalformedError
     if endpoint_id is None:
         yield from _new_endpoint(values, kind)
         return

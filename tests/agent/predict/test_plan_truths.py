@@ -497,6 +497,37 @@ TERRAFORM: Final[tuple[tuple[str, Status, list[dict[str, Any]]], ...]] = (
             row("aws_network_acl_rule", None, {"rule_number": 1, "rule_action": "deny"}, {"network_acl_id": True}),
         ],
     ),
+    (
+        "a subnet that is not known gets another table, and the one before may be it",
+        UNKNOWN,
+        [
+            row(
+                "aws_route_table_association",
+                {"subnet_id": SUBNET, "route_table_id": MAIN},
+                {"route_table_id": MAIN},
+                {"subnet_id": True},
+                REPLACE,
+            )
+        ],
+    ),
+    (
+        "a subnet that is not known gets another network ACL",
+        UNKNOWN,
+        [row("aws_network_acl_association", None, {"network_acl_id": ACL}, {"id": True, "subnet_id": True})],
+    ),
+    (
+        "a subnet that the plan makes gets another network ACL",
+        OK,
+        [
+            row("aws_subnet", None, {"vpc_id": VPC, "cidr_block": "10.20.99.0/24"}, {"id": True}),
+            row("aws_network_acl_association", None, {"network_acl_id": ACL}, {"id": True, "subnet_id": True}),
+        ],
+    ),
+    (
+        "the type of a new endpoint is not known",
+        UNKNOWN,
+        [row("aws_vpc_endpoint", None, BY_NEW | {"vpc_endpoint_type": None}, OF_NEW | {"vpc_endpoint_type": True})],
+    ),
     # Products of a catalogue are stacks.
     ("a product changes", UNKNOWN, [bare("aws_servicecatalog_provisioned_product", "update")]),
     ("a portfolio changes", OK, [bare("aws_servicecatalog_portfolio", "update")]),

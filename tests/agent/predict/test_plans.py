@@ -611,6 +611,19 @@ def test_whatever_a_plan_holds_it_is_followed_or_refused(data: bytes) -> None:
     assert all(words.isprintable() for words in (*planned.words, *planned.unjudged))
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"), [("Group", "Group"), ("Group\x1b[31m\n", "sg-new-1"), ("G" * 300, "sg-new-1")]
+)
+def test_a_name_of_a_new_group_is_shown_if_it_has_the_form_of_a_name(name: str, shown: str) -> None:
+    endpoint = {"VpcEndpointType": "Interface", "VpcId": "vpc-0123abcd", "SecurityGroupIds": [UNKNOWN]}
+    plan = change_set(
+        change("SecurityGroup", None, {"VpcId": "vpc-0123abcd"}, LogicalResourceId=name),
+        change("VPCEndpoint", None, endpoint | {"ServiceName": "com.amazonaws.eu-west-1.kms"}),
+    )
+    (words,) = [words for words in applied(known(), [plan]).words if words.startswith("create the security group")]
+    assert words == f"create the security group {shown}, here sg-new-1"
+
+
 def test_the_generator_of_hostile_plans_makes_some_that_are_followed() -> None:
     plans = [read(content(Random(seed))) for seed in range(40)]
     assert sum(not isinstance(plan, str) and bool(plan.changes) for plan in plans) >= 10
