@@ -177,10 +177,12 @@ def changes_between(
     not make a cause new."""
     write_members(engine, "past_member", earlier, against.id)
     tickets_before = {key: of.ticket for key, of in past_of(engine, earlier, whole, against, least).items()}
+    for name in ("now_lapsed", "past_lapsed"):
+        engine.run(name, told=told.id)
     engine.run("last_heard", against=against.id)
     turned = {key: _Turned(*counts) for key, *counts in engine.ask("turned", told=told.id, against=against.id)}
     left = {key: _Left(*counts) for key, *counts in engine.ask("left", told=told.id, against=against.id)}
-    named_before = {cause.key for cause in earlier}
+    named_before = {cause.key for cause in earlier if turned.get(cause.key, _Turned()).before}
     present = _by_ticket(causes, {key: its.ticket for key, its in past.items()})
     gone = _by_ticket([cause for cause in earlier if cause.key not in past], tickets_before)
     changes = []

@@ -123,15 +123,19 @@ def blind_symptoms(database: "Database") -> list[Blind]:
 
 
 def find_faults(
-    database: "Database", suppress: Sequence[Suppression], today: date, sweep: str
+    database: "Database", suppress: Sequence[Suppression], today: date, before: date | None, sweep: str
 ) -> tuple[SuppressedFault, ...]:
-    """Make the table `fault`, with one row for each host and fault, and the table `fault_target`. Returns the faults
-    that were suppressed in a sweep."""
+    """Make the table `fault`, with one row for each host and fault, the table `fault_target`, and the table `lapsed` of
+    the faults that were still suppressed on the day `before`. Returns the faults that were suppressed in a sweep."""
     database.run("fault_row")
     database.run("suppressed")
+    database.run("lapsed")
     suppressed = tuple(
         _suppressed(database, suppression, number, today, sweep) for number, suppression in enumerate(suppress)
     )
+    for suppression in suppress:
+        if before is not None and not suppression.applies_on(today) and suppression.applies_on(before):
+            database.run("lapse", **_about(suppression))
     identify(database)
     database.run("fault")
     database.run("fault_target")
@@ -151,12 +155,17 @@ def _suppressed(
     )
     if fault.expired:
         return fault
-    part = None
-    if suppression.subject is not None:
-        kind, _, id_ = suppression.subject.partition(":")
-        part = f"|{part_of(kind, id_)}|"
-    about = {"code": suppression.code, "target": suppression.target, "part": part}
+    about = _about(suppression)
     database.run("suppress", number=number, **about)
     database.run("unsuppressed", **about)
     (hosts,) = database.ask("suppressed_host", number=number, sweep=sweep)[0]
     return replace(fault, host_count=hosts)
+
+
+def _about(suppression: Suppression) -> dict[str, str | None]:
+    """The variables of the statements that find the faults of a suppression."""
+    part = None
+    if suppression.subject is not None:
+        kind, _, id_ = suppression.subject.partition(":")
+        part = f"|{part_of(kind, id_)}|"
+    return {"code": suppression.code, "target": suppression.target, "part": part}

@@ -115,7 +115,10 @@ class _Joining:
         told, against = self._chosen(sweeps, whole)
         explain_symptoms(engine)
         central = self._ask_central_facts()
-        suppressed = find_faults(engine, question.suppress, question.today, "" if told is None else told.id)
+        before = None
+        if told is not None and against is not None:  # the day on which the sweep before was joined
+            before = question.today - (told.started_at.date() - against.started_at.date())
+        suppressed = find_faults(engine, question.suppress, question.today, before, "" if told is None else told.id)
         if told is None:
             engine.run("no_assignment")
             return self._empty()

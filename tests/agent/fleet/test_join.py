@@ -767,6 +767,20 @@ def test_who_suppressed_it_and_why_is_said_and_so_is_that_it_is_over(engine: Dat
     assert [(one.expired, one.host_count) for one in document.suppressed] == [(False, len(OF_VPC)), (True, 0)]
 
 
+@pytest.mark.parametrize(
+    ("until", "later", "turns"),
+    [(0, 1, [Turn.NEW]), (1, 1, []), (-1, 1, []), (0, 2, [])],  # the day before `today` is the day of the last sweep
+)
+def test_a_fault_whose_suppression_ended_is_new(engine: Database, until: int, later: int, turns: list[Turn]) -> None:
+    """The sweeps of three days are joined the day after each. The suppression ends on a day after the second sweep."""
+    second = (TODAY - timedelta(days=19)).date()
+    known = Suppression(code="VPC005", target=None, until=second + timedelta(days=1 + until))
+    reads = days([], OF_VPC, OF_VPC, OF_VPC)[: (later + 2) * len(HOSTS)]
+    document = asked(engine, reads, suppress=(known,), today=second + timedelta(days=1 + later))
+    assert [change.turn for change in document.changes] == turns
+    assert {cause.since_sweep for cause in document.causes} <= {"day-1"}
+
+
 def _with_cut(*cut: str) -> list[Read]:
     """A sweep in which all hosts of a VPC have one cause, and their records have these fields cut."""
     return [

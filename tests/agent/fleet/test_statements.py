@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from tests.agent.fleet.test_estates import question
 from tests.support.estates import TODAY, estate, eventful, rolling
 
 FOLDER: Final = Path(statements.__file__).parent
+DAY: Final = timedelta(days=1)
 NAMES: Final = sorted(file.stem for file in FOLDER.glob("*.sql"))
 
 
@@ -78,6 +80,7 @@ def used(tmp_path: Path) -> Iterator[Recorded]:
         (heard, gone),
         (shared, {"where": (zone,), "expected": owned}),
         (shared, {"suppress": suppressed}),
+        (heard, {"suppress": (Suppression(code="VPC005", target=None, subject=None, until=TODAY.date() - DAY),)}),
         ([read for sweep in eventful(3, sweeps=5).sweeps for read in sweep], {}),
         ([], {}),
     ):
