@@ -1,1 +1,1 @@
-"""The use cases behind the commands. They know nothing of the command line."""
+"""The use cases behind the commands. They do not depend on the command line."""

@@ -138,7 +138,8 @@ def _read(
 
 
 def _of_files(places: Sequence[str], received_signals: Sequence[str]) -> tuple[Ec2Facts, ...]:
-    """Return the facts in every file; of facts on the same VPC, only the latest. Raises RequestError."""
+    """Return the facts in every file. If several facts are about the same VPC, return only the latest. Raises
+    RequestError."""
     from agent.app.read_saved import read_all_facts
     from agent.network.names import known_vpc
     from agent.report.facts_file import FactsFileError, untimely

@@ -40,9 +40,9 @@ from probes.model import Address
 from probes.system.host_files import HostFiles
 
 MAX_CHANGES: Final = 200
-"""Maximum number of changes from a history in the archive, which has the latest."""
+"""Maximum number of changes from a history in the archive. The archive has the latest changes."""
 LOGS_SECONDS: Final = 5.0
-"""Time limit for finding logs: a folder of SAP may be on a network file system that does not answer."""
+"""Time limit in seconds for finding logs. A folder of SAP may be on a network file system that does not answer."""
 README: Final = "README.txt"
 WRONG: Final = "wrong.txt"
 ASSET_TAG: Final = "/sys/devices/virtual/dmi/id/board_asset_tag"
@@ -62,7 +62,7 @@ class ThisHost:
     files: HostFiles
     environment: Mapping[str, str]
     addresses: Callable[[], frozenset[Address]]
-    """This host's own addresses; empty if the system does not tell."""
+    """Returns this host's own addresses; empty if the system does not report them."""
     now: Callable[[], datetime]
 
 
@@ -91,11 +91,11 @@ def bundle(
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> int:
     """Write the archive to a file and its path to stdout, or, with `options.case`, the block of text to stdout. `run`
-    is the request for a new run; None if a report was named.
+    is the request for a new run, or None if a report was named.
 
     Returns the exit code: OK, or the code of a signal that came after the archive was written. Raises RequestError if
-    there is no report or no place for the archive, InterruptedBySignalError if a signal came before (nothing is written
-    then), and OutputClosedError.
+    there is no report or no place for the archive, InterruptedBySignalError if a signal came before that (nothing is
+    written then), and OutputClosedError.
     """
     with exit_on_signals(received_signals):
         cleaner = Cleaner(None, host.environment)
@@ -135,8 +135,8 @@ def _report(
 
 
 def _is_of_this_host(report: Report, host: ThisHost) -> bool:
-    """Whether the run of a saved report was made on this host: by the instance id if both ids are known, else by its
-    addresses, which this host must all have. A masked report shows neither."""
+    """Whether the run of a saved report was made on this host. If both instance ids are known, they decide. Otherwise,
+    this host must have all addresses in the report. False for a masked report, which has neither."""
     if report.run.redacted:
         return False
     try:
@@ -215,7 +215,7 @@ def _to_send(true: str, shown: Report, folder: str, cleaner: Cleaner) -> bytes:
 
 
 def _write(archive: bytes, output: str | None, place: str) -> bool:
-    """Write the archive. Returns whether its name is now a file, and not a pipe or an open descriptor. Raises
+    """Write the archive. Returns whether the path now is a file, and not a pipe or an open descriptor. Raises
     RequestError."""
 
     def write() -> bool:
@@ -305,8 +305,8 @@ def _value(value: str, kind: str | None, cleaner: Cleaner) -> str:
 
 
 def _history(document: HistoryDocument, cleaner: Cleaner) -> str:
-    """Return the list of a history. The texts are cleaned before they are broken into lines, since a line break could
-    hide a secret."""
+    """Return the list of a history. Secrets are removed from the texts before lines are wrapped, since a line break
+    could hide a secret."""
     from agent.documents.render import render
     from agent.history import content
     from agent.history.render import ShownHistory
@@ -330,8 +330,8 @@ def _history(document: HistoryDocument, cleaner: Cleaner) -> str:
 def _readme(
     report: Report, members: Sequence[Member], absent: Sequence[Absent], moment: datetime | None, cleaner: Cleaner
 ) -> str:
-    """Return a description of the archive's content. `moment` is the time at which the host was read; None if it was
-    not."""
+    """Return a description of the archive's content. `moment` is the time at which the host was read. None if it was
+    not read."""
     masked = (
         "Ids, account numbers, addresses, names of hosts and roles, and texts of AWS are masked. A value has the same "
         "mask in every file here. Comments in configuration files are left out."
@@ -373,6 +373,6 @@ def _moment(moment: datetime) -> str:
 
 
 def _heed(received_signals: Sequence[str]) -> None:
-    """Raise InterruptedBySignalError if a signal came: no archive exists yet, and none will be made."""
+    """Raise InterruptedBySignalError if a signal came. There is no archive yet, and none will be made."""
     if received_signals:
         raise InterruptedBySignalError(received_signals[0])

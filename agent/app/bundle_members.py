@@ -1,6 +1,6 @@
 """The members of a support archive about this host: files, tables of the kernel, names of settings, logs of agents.
 
-All of these are texts of other programs. One cleaner removes secrets from them and, unless the archive is a plain one,
+All of these are texts of other programs. One cleaner removes secrets from them. If the archive is masked, it also
 replaces identifying values by the masks of the report.
 """
 
@@ -32,11 +32,11 @@ from probes.system.machine import SystemMachine
 from probes.urls import masked_proxy, masked_urls
 
 SECONDS: Final = 5.0
-"""Time limit for one member: a log may be on a file system that never answers."""
+"""Time limit in seconds for one member. A log may be on a file system that never answers."""
 MAX_TEXT: Final = 256 << 10
 """Maximum size in bytes of one member that is neither a report nor a log."""
 LOG_LINES: Final = 2_000
-"""Maximum number of lines of each log in the archive, which has the last lines."""
+"""Maximum number of lines of each log in the archive. The archive has the last lines."""
 MAX_LOG: Final = 1 << 20
 """Maximum number of bytes that are read from the end of each log."""
 MAX_LINE: Final = 4_096
@@ -58,7 +58,7 @@ _TCP_STATES: Final = (
     *("ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE", "CLOSE_WAIT"),
     *("LAST_ACK", "LISTEN", "CLOSING", "NEW_SYN_RECV"),
 )
-"""States of sockets by their number in /proc/net/tcp, from 1 on (linux/tcp_states.h)."""
+"""States of sockets, in the order of their numbers in /proc/net/tcp, which begin with 1 (linux/tcp_states.h)."""
 _SHOWN_VARIABLES: Final = (
     *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"),
     *("AWS_EC2_METADATA_DISABLED", "AWS_EC2_METADATA_V1_DISABLED", "AWS_STS_REGIONAL_ENDPOINTS", "AWS_RETRY_MODE"),
@@ -107,7 +107,8 @@ class Cleaner:
         return text if self._masks is None else self._masks.of_host(text)
 
     def word(self, kind: str, text: str, *, everywhere: bool = False) -> str:
-        """Return a value, masked if it identifies something as a whole, such as the name of a host."""
+        """Return a value for the archive. It is masked as a whole if it identifies something, such as the name of a
+        host."""
         text = self.unsecret(text)
         return text if self._masks is None else self._masks.word(kind, text, everywhere=everywhere)
 
@@ -124,7 +125,7 @@ class Source:
 
 
 def host_members(sources: Iterable[Source], received_signals: Sequence[str]) -> Iterator[Member | Absent]:
-    """Read each source within SECONDS; unreadable sources are Absent. Raises InterruptedBySignalError."""
+    """Read each source within SECONDS. A source that cannot be read is Absent. Raises InterruptedBySignalError."""
     for source in sources:
         try:
             text, missing = within(source.read, seconds=SECONDS, received_signals=received_signals)
@@ -187,7 +188,7 @@ class _Reading:
         self._environment = environment
 
     def plain(self, path: str) -> Callable[[], tuple[str, str | None]]:
-        """Return a reader for a file of settings whose words identify nothing."""
+        """Return a reader for a file of settings that contains nothing identifying."""
 
         def read() -> tuple[str, str | None]:
             text, missing = self._text(path)
@@ -346,7 +347,7 @@ class _Reading:
         return _shown(content.decode("utf-8", "backslashreplace"), keep="\n\t"), missing
 
     def _without_comments(self, text: str) -> str:
-        """Return the text. If the archive is masked, leave out comments, which may contain anything."""
+        """Return the text. If the archive is masked, comments are left out, since they may contain anything."""
         if not self._cleaner.is_masking:
             return text
         lines = [line for line in text.splitlines() if not line.lstrip().startswith(("#", ";"))]
@@ -417,7 +418,7 @@ def _states(content: bytes) -> Iterator[str]:
 
 
 def _shown(text: str, keep: str = "\t") -> str:
-    """Return a text without control characters and with each of its lines cut."""
+    """Return a text without control characters. Long lines are shortened."""
     if not text.isprintable():
         text = "".join(
             char if char.isprintable() or char in keep else char.encode("unicode_escape").decode("ascii")

@@ -61,7 +61,8 @@ def check(
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
     keep: "Keep" = _ignore,
 ) -> int:
-    """Measure once, judge the result, write the report, and give it to `keep` unless a signal cut the run short.
+    """Measure once, judge the result, and write the report. Unless a signal cut the run short, pass the report to
+    `keep`.
 
     Returns the exit code: the code of the first signal if one was received, otherwise the code of the verdict. Raises
     OutputClosedError.

@@ -60,8 +60,8 @@ def _area(area: str, chosen: list[Scenario]) -> str:
 
 
 def load_scenario(name: str | None, workloads: tuple[Workload, ...] = ()) -> Scenario:
-    """Return the named scenario, with these workloads if any are given; the healthy scenario if the name is None.
-    Raises RequestError for an unknown name, or a name that only the repository has."""
+    """Return the scenario with this name, or the healthy scenario if the name is None. If workloads are given, they
+    replace the scenario's. Raises RequestError for an unknown name, or a name that only the repository has."""
     try:
         scenario = scenarios.load(scenarios.DEFAULT if name is None else name)
         return replace(scenario, run=replace(scenario.run, workloads=workloads)) if workloads else scenario
@@ -70,7 +70,7 @@ def load_scenario(name: str | None, workloads: tuple[Workload, ...] = ()) -> Sce
 
 
 def _why_not(name: str) -> str:
-    """Say why there is no scenario of that name here."""
+    """Return why there is no scenario of that name here."""
     if (path := scenarios.in_repository(name)) is not None:
         return (
             f"The scenario {name} does not ship with the program: it is {path} in the repository, where "
@@ -104,12 +104,13 @@ class Simulation:
 
 @dataclass(slots=True)
 class SimulatedTurns:
-    """A sequence of simulated VPCs, one for each run. Their time is the clock of the loop in which they are
+    """A sequence of simulated VPCs, one for each run. Time in them is the clock of the loop in which they are
     measured."""
 
     scenario: Scenario
     is_virtual: bool | None = None
-    """Whether time skips every wait. The first settings of the watch decide that; None before they are read."""
+    """Whether time is virtual, so that no wait takes real time. The first settings of the watch decide this. None
+    before they are read."""
     _started: float | None = None
     """Time at which the simulation started, by the loop's clock."""
     _turns: "itertools.cycle[Scenario]" = field(init=False)
@@ -119,7 +120,7 @@ class SimulatedTurns:
 
     @property
     def loop_factory(self) -> "Callable[[], asyncio.AbstractEventLoop] | None":
-        """The loop factory of the watch; None for a loop in real time."""
+        """The loop factory of the watch. None for a loop in real time."""
         from agent.simulated.clock import PatientLoop
 
         return PatientLoop if self.is_virtual else None
@@ -166,8 +167,8 @@ def show_scenario(
     *,
     is_watch: bool,
 ) -> int:
-    """Show runs, each in the next of these simulated VPCs; with `is_watch` they repeat from the start. Returns the exit
-    code like `show`."""
+    """Show runs, each in the next of these simulated VPCs. With `is_watch`, runs are repeated from the start. Returns
+    the exit code like `show`."""
     from agent.app.show import live, show
 
     source = live(
@@ -196,9 +197,9 @@ def config_of_turns(turns: SimulatedTurns, watching: Watching, options: ReportOp
 
 
 def _needs_time_of_host(watching: Watching) -> str | None:
-    """Return why a watch over simulated VPCs must run in real time; None if it need not. Programs that call the watch,
-    or that the watch calls, live in real time, and an endless watch in virtual time would fill a disk within the
-    hour."""
+    """Return why a watch over simulated VPCs must run in real time; None if virtual time is possible. Programs that
+    call the watch, or that the watch calls, run in real time. An endless watch in virtual time would fill a disk within
+    an hour."""
     if watching.cycles is None:
         return "without --cycles a watch runs in the time of this host"
     outlets = {"--listen": watching.listen, "--on-change": watching.on_change, "--notify": watching.notify}

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 REPORTS: Final = "reports"
 INVENTORY: Final = "inventory.csv"
-"""The names in the folder of an estate: REPORTS has the records of all sweeps as Systems Manager writes them, and
-INVENTORY lists the expected hosts."""
+"""Two names in the folder of an estate. REPORTS is the folder with the records of all sweeps, as Systems Manager writes
+them. INVENTORY is the file that lists the expected hosts."""
 
 
 def join_estate(

@@ -1,4 +1,4 @@
-"""A report without secrets. A run writes no secrets into its report, but anybody may have written a saved report."""
+"""A report without secrets. A run writes no secrets into its report, but a saved report may come from anybody."""
 
 import os
 from collections.abc import Callable

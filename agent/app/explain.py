@@ -1,4 +1,4 @@
-"""The runbook pages, for one finding code or as a list of all codes; and the explanation of log lines."""
+"""The runbook pages of single codes, the list of all codes, and the explanation of log lines."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -8,8 +8,8 @@ from agent.app.publish import CATALOGUE, KNOWN_TEXTS, PAGE, rendered
 from agent.catalog.findings import CODES
 
 MAX_LOG_BYTES: Final = 1 << 20
-"""Maximum size in bytes of the lines on stdin. One failure writes far less, and a search of this much takes under a
-second."""
+"""Maximum size in bytes of the lines on stdin. One failure writes far less. A search of this many bytes takes less than
+a second."""
 MAX_LOG_LINES: Final = 10_000
 _FEWER: Final = "pass only the lines around the failure, such as the output of `tail -n 500 LOG`"
 
@@ -20,8 +20,8 @@ def all_codes(wanted: str) -> str:
 
 
 def page_of(code: str, wanted: str, *, colour: bool = False) -> str:
-    """Return the runbook page of a finding code in upper or lower case; `colour` for a terminal that shows bold text.
-    Raises RequestError if there is no such code."""
+    """Return the runbook page of a finding code, which may be in upper or lower case. With `colour`, the page has bold
+    text. Raises RequestError if there is no such code."""
     code_of_page = code.upper()
     if code_of_page not in CODES:
         import difflib
@@ -34,8 +34,8 @@ def page_of(code: str, wanted: str, *, colour: bool = False) -> str:
 
 def known_texts(text: str, wanted: str, received_signals: Sequence[str], *, colour: bool = False) -> tuple[str, bool]:
     """Return the explanation of log lines, or of the lines on stdin if `text` is `-`, and whether any line is known.
-    `colour` for a terminal that shows bold text. Raises RequestError for lines beyond the limit or an unreadable stdin,
-    and InterruptedBySignalError after a signal."""
+    With `colour`, the text has bold parts. Raises RequestError if there are too many lines or stdin cannot be read, and
+    InterruptedBySignalError after a signal."""
     from agent.app.read_saved import STDIN
     from agent.catalog.text_search import search
 

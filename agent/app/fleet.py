@@ -34,9 +34,9 @@ EXTRA: Final = (
     "fleet needs DuckDB ({}): install the wheel or the source with its extra, as pip install '.[fleet]' does, or use "
     "the container image."
 )
-"""The message that says how to install DuckDB. The single file, the deb and the rpm leave DuckDB out: it is twice as
-large as they are, and no host needs it. The command does not use a registry: backuplink is not published in one, and a
-stranger may take its name there."""
+"""The message that says how to install DuckDB. The one file, the deb and the rpm do not contain DuckDB, which is twice
+as large as they are, and which no host needs. The command does not use a package registry, since backuplink is not
+published in one, and a stranger may take its name there."""
 
 
 def fleet(request: FleetRequest, received_signals: list[str]) -> int:
@@ -48,8 +48,8 @@ def fleet(request: FleetRequest, received_signals: list[str]) -> int:
 
 
 def awaited(work: Callable[[], T]) -> T:
-    """Run `work` and return or raise its result. It runs in a thread of its own, since it may never end on a file
-    system that does not answer. This thread still handles signals, so `exit_on_signals` can end the process."""
+    """Run `work` in a separate thread, and return or raise its result. On a file system that does not answer, `work`
+    may never end. The calling thread still handles signals, so `exit_on_signals` can end the process."""
     return within(work, seconds=math.inf)
 
 
@@ -138,7 +138,8 @@ def _joined(
 
 
 def _of_answers(request: FleetRequest, read: "ReadResult") -> FleetDocument:
-    """Join answers. Raises RequestError for a question that needs the records of hosts, which are not read here."""
+    """Join answers. Raises RequestError for a question that needs the records of hosts, since only answers are read
+    here."""
     from agent.fleet.answers import joined
 
     asked = {
@@ -166,7 +167,8 @@ def _of_answers(request: FleetRequest, read: "ReadResult") -> FleetDocument:
 
 
 def moment_of(since: datetime | float | None) -> datetime | None:
-    """Return an instant; a duration is counted back from now. Raises RequestError for a time before all calendars."""
+    """Return a time as an instant. A duration is counted back from now. Raises RequestError for a time before all
+    calendars."""
     if not isinstance(since, float):
         return since
     try:
@@ -230,16 +232,17 @@ def write(
     files: Iterable[str] = (),
     reports: Collection[str] = (),
 ) -> int:
-    """Write the document whose tables are in `engine`. `files` are names that its sentences may quote, `reports` the
-    places of whole reports beside the records that were read. Returns the exit code: the code of the verdict, or
-    UNKNOWN if the file could not be written and stdout got the document instead. Raises OutputClosedError."""
+    """Write the document whose tables are in `engine`. `files` are names that its sentences may quote. `reports` are
+    the places of whole reports that belong to the records. Returns the exit code: the code of the verdict, or UNKNOWN
+    if the file could not be written and stdout got the document instead. Raises OutputClosedError."""
     document = replace(document, files=tuple(_files_of(document, engine, reports)))
     joined = JoinedFleet(document=document, engine=engine, files=tuple(files))
     return publish(FLEET, joined, output, exits.of_verdict(document.verdict.status, output.fail_on))
 
 
 def _files_of(document: FleetDocument, engine: "Database", reports: Collection[str]) -> Iterator[HostFile]:
-    """Yield the files of the hosts in the document: the whole report of a run if it exists, else the record."""
+    """Yield the files of the hosts in the document. It is the whole report of a run if there is one, and otherwise the
+    record."""
     from agent.fleet.places import holds_report, report_beside
 
     if document.sweep is None or not engine.count("record"):  # it joins answers, in which the files are named
@@ -267,8 +270,8 @@ def _files_of(document: FleetDocument, engine: "Database", reports: Collection[s
 @contextmanager
 def saying_interrupted(received_signals: list[str], output: Output) -> Iterator[Callable[[], None]]:
     """While the block lasts, the process ends soon after a signal, as with `exit_on_signals`, even if the engine works
-    for long. A document then reports the signal, unless the caller has called the yielded function because it has begun
-    to write its own document."""
+    for long. A document then reports the signal. The caller calls the yielded function when it begins to write its own
+    document. After that, a signal is no longer reported."""
     has_begun = False
 
     def begin_document() -> None:
@@ -284,7 +287,8 @@ def saying_interrupted(received_signals: list[str], output: Output) -> Iterator[
 
 
 def interrupted(received_signals: list[str], output: Output) -> int:
-    """Write that a signal came before there was a document. Returns the exit code of the signal."""
+    """Write a document that says that a signal came before the real one was made. Returns the exit code of the
+    signal."""
     return refuse_interrupted(FLEET, output.format, received_signals)
 
 

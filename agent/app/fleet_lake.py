@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from agent.formats.progress import ReadingProgress
 
 TOLERATED: Final = 0.02
-"""Share of all files that may be unreadable, since a folder may contain other files too."""
+"""Share of all files that may be unreadable. A folder may also contain other files."""
 _HELP: Final = " The host's role needs s3:PutObject there, and the policy of the S3 endpoint must allow it."
 _HELP_WITH_KEY: Final = " The role also needs kms:GenerateDataKey for that key."
 _HELP_WITH_OWNER: Final = " The bucket must belong to the account {}."
@@ -62,8 +62,8 @@ class PackRequest:
 
 
 def put(request: PutRequest, received_signals: list[str]) -> int:
-    """Put the record of a host into a bucket, and write its address. Returns OK. Raises RequestError if this process
-    does not know that the record is there, InterruptedBySignalError after a signal, and OutputClosedError."""
+    """Put the record of a host into a bucket, and write its address. Returns OK. Raises RequestError if it is not
+    certain that the record is in the bucket, InterruptedBySignalError after a signal, and OutputClosedError."""
     from agent.app.read_saved import STDIN, source_of
     from agent.fleet.aws import AwsError
     from agent.fleet.places import S3
@@ -103,7 +103,7 @@ def put(request: PutRequest, received_signals: list[str]) -> int:
 
 
 def _help(request: PutRequest) -> str:
-    """Say which permissions may be missing after a refused request."""
+    """Return which permissions may be missing, after a refused request."""
     with_key = _HELP_WITH_KEY if request.kms_key else ""
     return f"{_HELP}{with_key}{_HELP_WITH_OWNER.format(request.bucket_owner) if request.bucket_owner else ''}"
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from agent.audit.request import AccountRequest
 
 Gather = Callable[[Any, CancelToken], Awaitable["Ec2Facts | AccountFacts | FactsUnavailable"]]
-"""Reads what a FactsRequest or an AccountRequest asks for."""
+"""A function that reads what a FactsRequest or an AccountRequest asks for."""
 
 
 def gather_facts_here(request: "FactsRequest | AccountRequest", output: Output, received_signals: list[str]) -> int:
@@ -61,8 +61,8 @@ def gather_facts(
     """Gather facts and write them. stderr lists the reads that failed.
 
     Returns the exit code: OK, WARNING if a part could not be read, UNKNOWN if the file could not be written and stdout
-    got the facts, or the code of a signal if one was received. A signal that comes before everything is read leaves no
-    file, and a refusal on stdout. Raises RequestError if nothing could be read, and OutputClosedError.
+    got the facts, or the code of a signal if one was received. If a signal comes before everything is read, no file is
+    written, and stdout gets a refusal. Raises RequestError if nothing could be read, and OutputClosedError.
     """
     stop = CancelToken(received_signals)
     with asyncio.Runner(loop_factory=loop_factory) as runner, exit_on_signals(received_signals):

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 PIECE: Final = 200
 """Number of lines of an export that are written at once."""
 HISTORY_SECONDS: Final = 600.0
-"""Time limit for reading a history, and for each piece of an export: a million cycles take a minute."""
+"""Time limit in seconds for reading a history, and for each piece of an export. Reading a million cycles takes a
+minute."""
 CLOSE_SECONDS: Final = 0.5
 """Time limit for closing a history after a signal."""
 
@@ -59,7 +60,7 @@ def _with_own_commands(reports: "dict[int, tuple[int, Report]]") -> "Iterator[tu
 
 def _reports(history: "HistoryReader", document: HistoryDocument) -> "dict[int, tuple[int, Report]]":
     """Return the reports of the latest failures, as many as a page shows, by the cycle of the failure. Each report
-    comes with the cycle that kept it."""
+    comes with the cycle under which the history keeps it."""
     from agent.history.content import BAD, MAX_OBSERVATIONS, MAX_REPORTS, failures
 
     found: dict[int, tuple[int, Report]] = {}
@@ -169,7 +170,7 @@ def last_failed_report(place: str, received_signals: Sequence[str] = ()) -> "tup
 
 
 def last_changes(place: str, most: int, received_signals: Sequence[str] = ()) -> HistoryDocument:
-    """Return a history with at most this number of changes, the latest. Raises RequestError and
+    """Return a history with the latest changes, at most `most` of them. Raises RequestError and
     InterruptedBySignalError."""
     document = _read(place, lambda history: _document(history, None, chart=False), received_signals)
     first = max(len(document.changes) - most, 0)
@@ -231,19 +232,21 @@ def _document(history: "HistoryReader", since: datetime | None, *, chart: bool) 
 
 
 def _named(cycle: int, own: int) -> str:
-    """Name a cycle in a comparison. The times there are those of the cycle whose report was kept."""
+    """Return the name of a cycle in a comparison. The times in the comparison come from the cycle whose report was
+    kept."""
     return f"cycle {cycle}" if own == cycle else f"cycle {cycle}, by the report of cycle {own}"
 
 
 def _say_whose(cycle: int, own: int, done: str) -> None:
-    """Say on stderr that the report of a cycle comes from another cycle, whose times and latencies it has."""
+    """Say on stderr that the report of a cycle is that of another cycle, and so has the times and latencies of the
+    latter."""
     if own != cycle:
         to_stderr(f"Cycle {cycle} had the same result as cycle {own}, whose report was kept and is {done}.\n")
 
 
 def _read(place: str, work: "Callable[[HistoryReader], T]", received_signals: Sequence[str]) -> T:
-    """Return what `work` reads from a history at one moment. Raises RequestError for a file that is not a history, and
-    InterruptedBySignalError after a signal: the file may be on a file system that never answers."""
+    """Return what `work` reads from a history at one moment. Raises RequestError for a file that is not a history.
+    Raises InterruptedBySignalError after a signal, since the file may be on a file system that never answers."""
     from agent.history.read import HistoryReader
 
     opened: list[HistoryReader] = []
@@ -271,7 +274,8 @@ def _read(place: str, work: "Callable[[HistoryReader], T]", received_signals: Se
 
 
 def _moment(since: datetime | float | None) -> datetime | None:
-    """Return an instant; a duration is counted back from now. Raises RequestError for a time before all calendars."""
+    """Return a time as an instant. A duration is counted back from now. Raises RequestError for a time before all
+    calendars."""
     if not isinstance(since, float):
         return since
     from probes.system.machine import SystemMachine

@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from agent.report.model import Report
 
 SECONDS: Final = 10.0
-"""Time limit for opening a history, and for writing to it: its disk may hang."""
+"""Time limit in seconds for opening a history, and for writing to it. Its disk may hang."""
 _WRITERS: "Final[dict[str, HistoryWriter]]" = {}
-"""The writers by their file, without links. A watch that reads its settings again opens its history again, but must not
-close another descriptor of the file: that would release SQLite's locks on it (How To Corrupt An SQLite Database File,
-section 2.2)."""
+"""The writers by their file, without links. A watch that reads its settings again also opens its history again. It must
+not close another descriptor of the file, since this would release SQLite's locks on the file (How To Corrupt An SQLite
+Database File, section 2.2)."""
 
 
 def opened_history(keeping: Keeping, received_signals: Sequence[str] = ()) -> History:
-    """Return the history in a file, which is created if it does not exist. For the same file, always return the same
-    object. If its disk is full or fails, each run tries again. Raises RequestError, also for another kind of file, and
+    """Return the history in a file, which is created if it does not exist. The same file always gives the same object.
+    If the disk is full or fails, each run tries again to write. Raises RequestError, also for another kind of file, and
     InterruptedBySignalError."""
     from agent.history.write import HistoryWriter
 
@@ -52,7 +52,8 @@ def opened_history(keeping: Keeping, received_signals: Sequence[str] = ()) -> Hi
 def keep_run(
     history: History, settings: Settings, options: ReportOptions, report: "Report", received_signals: Sequence[str]
 ) -> None:
-    """Add the run of a check to a history. An error is only reported on stderr: the verdict does not depend on it."""
+    """Add the run of a check to a history. An error is only reported on stderr, since the verdict does not depend on
+    it."""
     try:
         work = partial(_keep, history, settings, options, report)
         within(work, seconds=SECONDS, received_signals=received_signals)

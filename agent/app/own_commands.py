@@ -1,4 +1,4 @@
-"""Keeps only those commands and lines of a saved report that this version itself gives."""
+"""Keeps only the commands and lines of a saved report that this version would give itself."""
 
 import shlex
 from dataclasses import replace
@@ -14,15 +14,15 @@ _NOTHING: Final = Fix(summary="")
 
 def with_own_commands(report: Report) -> Report:
     """Return a saved report in which each finding has only the commands and lines that the rules of this version give
-    for it, from the report's measurements. Other commands in the file become text of the finding's detail, since
-    whoever wrote the file chose them."""
+    for it, from the report's measurements. Other commands in the file become text in the finding's detail, since
+    anybody may have written the file."""
     own = _own_fixes(report)
     return replace(report, findings=tuple(_only(finding, own.get(finding.id, _NOTHING)) for finding in report.findings))
 
 
 def _own_fixes(report: Report) -> dict[str, Fix]:
-    """Return the program's own fix of each finding by its id; empty if the report cannot be judged again, for example
-    because it is masked."""
+    """The fix that this program itself gives for each finding, by the finding's id. Empty if the report cannot be
+    judged again, for example because it is masked."""
     if not any(finding.fix.commands or finding.fix.lines for finding in report.findings):
         return {}
     from agent.judge.verdict import judge

@@ -21,7 +21,8 @@ from probes.vpc.model import READS
 SCHEMA: Final = "backuplink.permissions.v1"
 _WIDTH: Final = 80
 EVERYTHING: Final = "*"
-"""The resource of actions that cannot be limited to certain resources, or that read lists which AWS itself owns."""
+"""The resource in permissions for actions that cannot be limited to certain resources, or that read lists which AWS
+itself owns."""
 
 
 OWN_BUCKETS: Final = {"StringEquals": {"s3:ResourceAccount": "${aws:PrincipalAccount}"}}
@@ -39,7 +40,7 @@ _ASKED_BY_RUNBOOK: Final = (
     "ssm:GetCommandInvocation",
     "ssm:ListCommands",
 )
-"""Actions of the runbook that have no resource type."""
+"""Actions of the runbook that cannot be limited to certain resources."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +50,12 @@ class Part:
     part: str
     words: str
     policy: Mapping[str, Any] | None
-    """An IAM policy document, or the trust policy of a role; None if nothing is needed."""
+    """An IAM policy document, or the trust policy of a role. None if the part needs no policy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permissions:
-    """The permissions of the parts of a run in a Region or, if that is None, in any Region of a partition."""
+    """The permissions of the parts of a run, in a Region. If the Region is None, in any Region of a partition."""
 
     region: str | None
     partition: str
@@ -64,8 +65,9 @@ class Permissions:
 def permissions(
     endpoints: Iterable[ServiceEndpoint], *, region: str | None, bucket_service: str | None = None
 ) -> Permissions:
-    """Return the permissions that a run over these endpoints needs, which are all of one partition. With
-    `bucket_service`, they include the call at a bucket of that service, since a workload may use a bucket."""
+    """Return the permissions that a run over these endpoints needs. All endpoints are of one partition. With
+    `bucket_service`, the permissions include the call to a bucket of this service, since a workload may use a
+    bucket."""
     listed = tuple(endpoints)
     partition = listed[0].partition
     offered = tuple(dict.fromkeys(endpoint.service for endpoint in listed if endpoint.offered is not False))
@@ -167,7 +169,7 @@ def permissions(
 
 
 def _of_audit() -> tuple[str, ...]:
-    """Return the reads of EC2, and the lists of VPCs and Regions."""
+    """Return the actions that read EC2, and those that list VPCs and Regions."""
     return tuple(sorted({*_actions_of_reads(), *_LISTS}))
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from agent.run.collect_facts import FactsRequest, FactsUnavailable
 
 PLAN_SECONDS = 60.0
-"""Time limit for following the changes of plans: a plan of 4,000 rules takes a fifth of a second."""
+"""Time limit in seconds for following the changes of plans. A plan of 4,000 rules takes a fifth of a second."""
 Gather = Callable[["FactsRequest", CancelToken], Awaitable["Ec2Facts | FactsUnavailable"]]
 
 
@@ -107,7 +107,7 @@ def _facts_of_file(place: str, received_signals: Sequence[str]) -> Ec2Facts:
 
 
 def _policies(request: PredictRequest, received_signals: Sequence[str]) -> Mapping[str, str]:
-    """Return the texts of the policies that assumed changes name, by file. Raises RequestError."""
+    """Return the texts of the policies in assumed changes, by file. Raises RequestError."""
     from agent.app.read_saved import read_policy
     from agent.predict.assume import policy_file_of
 
@@ -181,8 +181,8 @@ def _predicted(facts: Ec2Facts, request: PredictRequest, received_signals: Seque
 
 
 def _services(workloads: Sequence[Workload], services: Sequence[str]) -> Mapping[str, bool]:
-    """Return the requested services, and whether each is required. Without a request, return the services of a caller.
-    The workloads of a host are unknown here, so `auto` also means a caller."""
+    """Return the requested services, and whether each is required. If no service is requested, return the services of a
+    caller. The workloads of a host are unknown here, so `auto` also means a caller."""
     from agent.catalog.workloads import needs, planned
     from probes.model import Role
 

@@ -34,10 +34,10 @@ class Form:
 
     write: Callable[[Any, RenderOptions], Content]
     is_shared: bool = False
-    """Whether programs of other users read the file, like node_exporter's textfile collector. Every other file contains
-    ids, so only its owner can read it."""
+    """Whether programs of other users read the file, such as node_exporter's textfile collector. All other files
+    contain ids, so only their owner can read them."""
     on_stdout: str | None = None
-    """The format that is written to stdout instead, if this format is not text."""
+    """The format to write to stdout in place of this one, if this one is not text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,18 +46,18 @@ class Kind:
 
     name: str
     schema: str
-    """The value of `schema` in its JSON."""
+    """The value of `schema` in the JSON of the document."""
     forms: Mapping[str, Form]
-    """The forms by the name of the format; the first is the default."""
+    """The forms of the document, by the name of the format. The first one is the default."""
     called: str = "the document is"
-    """Its name and the verb, in the sentence that says that it is on stdout."""
+    """The name of the document and a verb, for the sentence that says that it is on stdout."""
     redact: Callable[[Any], Any] | None = None
     """Masks a document; None for a kind that is never masked."""
     refusal: Callable[[str], Any] | None = None
-    """Makes a document of this kind that says why the real one could not be made. If it is None, the JSON document is a
-    `Refusal`, which has only the reason."""
+    """Makes a document of this kind that says why the real one could not be made. If this is None, the JSON document is
+    a `Refusal`, which only has the reason."""
     json_schema: Callable[[], dict[str, Any]] | None = None
-    """Makes its JSON Schema; None for a kind whose schema is not published."""
+    """Makes the JSON Schema of the document. None if the schema is not published."""
 
     @property
     def formats(self) -> tuple[str, ...]:
@@ -91,8 +91,8 @@ def publish(kind: Kind, document: Any, output: Output, code: int = OK, *, said: 
 
 
 def refuse(kind: Kind, why: str, wanted: str, code: int = UNKNOWN) -> int:
-    """Write a document of this kind that only says why the real one could not be made, in the format `wanted`. Returns
-    the exit code: `code`, or UNKNOWN if nobody can read stdout."""
+    """Write a document in the format `wanted`. It only says why the real document could not be made. Returns the exit
+    code: `code`, or UNKNOWN if nobody can read stdout."""
     try:
         _to_stdout(_refused(kind, why, wanted, code))
     except OutputClosedError:
@@ -116,8 +116,8 @@ def rendered(kind: Kind, document: Any, wanted: str, *, colour: bool = False) ->
 
 
 def write_at_once(text: str, received_signals: list[str]) -> int:
-    """Write to stdout the result of a command without a run. Returns the exit code: OK, even if the reader has ended,
-    as head(1) does; or the code of a signal, which also ends the wait for a reader that never reads. Raises
+    """Write the result of a command that makes no run to stdout. Returns OK, even if the reader has ended, as head(1)
+    does. After a signal, which also ends the wait for a reader that never reads, returns the code of the signal. Raises
     OutputClosedError."""
     with exit_on_signals(received_signals):
         try:
@@ -129,9 +129,9 @@ def write_at_once(text: str, received_signals: list[str]) -> int:
 
 
 def is_written(data: bytes, output: str, what: str, *, private: bool) -> bool:
-    """Write a file. If `private`, only its owner can read it, even if others could read the file that it replaces.
-    Returns False after reporting a failure on stderr, which says that `what` is on stdout; the caller then writes the
-    document there."""
+    """Write a file. If `private`, only its owner can read it, even if others could read the file that it replaces. If
+    this fails, a message on stderr says that `what` is on stdout. The function then returns False, and the caller
+    writes the document to stdout."""
     path = Path(output)
     write = partial(to_private_file, data, path) if private else partial(to_file, data.decode("utf-8"), path)
     try:
@@ -175,7 +175,7 @@ def _refused(kind: Kind, why: str, wanted: str, code: int) -> Content:
 
 
 def _refused_to_people(kind: Kind, why: str, wanted: str) -> str:
-    """Return the reason alone; an HTML page also has the refusal for programs."""
+    """Return only the reason. An HTML page also has the refusal in a form for programs."""
     from agent.documents.blocks import Document, Embedded
     from agent.documents.render import render
     from agent.report import refusal
@@ -193,7 +193,7 @@ def _refused_to_people(kind: Kind, why: str, wanted: str) -> str:
 
 
 def _by(place: str, **takes: str) -> Callable[..., Any]:
-    """Return the function at `MODULE:NAME`, which is imported when it is called, so that a command loads nothing of
+    """Return the function at `MODULE:NAME`. It is imported when it is first called, so that a command does not load
     other kinds and formats. `takes` maps the function's parameters to fields of RenderOptions."""
 
     def call(value: Any, options: RenderOptions | None = None) -> Any:

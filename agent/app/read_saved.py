@@ -21,24 +21,26 @@ if TYPE_CHECKING:
     from agent.predict.plan_values import Plan
 
 MAX_REPORT_BYTES: Final = 64 << 20
-"""Maximum size of a report in bytes: about thirty times the report of a run with a thousand addresses."""
+"""Maximum size of a report in bytes. It is about thirty times the size of the report of a run with a thousand
+addresses."""
 MAX_FACTS_BYTES: Final = 32 << 20
-"""Maximum size of facts in bytes: five times the size of 20,000 rules, which is the maximum number of rules read."""
+"""Maximum size of facts in bytes. It is five times the size of 20,000 rules, the maximum number of rules that are
+read."""
 MAX_ACCOUNT_BYTES: Final = 256 << 20
 """Maximum size in bytes of a file on several VPCs, or of their audit. It is enough for eight of the largest VPCs, or
 for thousands of usual size."""
 MAX_PLAN_BYTES: Final = 64 << 20
-"""Maximum size of a plan in bytes: about ten thousand resources of Terraform."""
+"""Maximum size of a plan in bytes. A plan of this size has about ten thousand resources of Terraform."""
 MAX_INTENT_BYTES: Final = 256 << 10
-"""Maximum size of intents in bytes: about a thousand intents."""
+"""Maximum size of intents in bytes. A file of this size has about a thousand intents."""
 MAX_POLICY_BYTES: Final = 4 * MAX_POLICY_CHARACTERS
-"""Maximum size of a policy in bytes: a character of UTF-8 has four bytes at most."""
+"""Maximum size of a policy in bytes. A character takes at most four bytes in UTF-8."""
 REPORT_SECONDS: Final = 60.0
-"""Time limit for reading a report: a named pipe may have no writer."""
+"""Time limit in seconds for reading a report. If it is a named pipe, nobody may write to it."""
 FACTS_SECONDS: Final = 5.0
-"""Time limit for reading facts, for which a run waits."""
+"""Time limit in seconds for reading facts. A run waits for them."""
 STDIN_SECONDS: Final = 3600.0
-"""Time limit for reading stdin: the run that writes the report may not have finished yet."""
+"""Time limit in seconds for reading stdin. The run that writes the report may not have ended yet."""
 STDIN: Final = "-"
 
 T = TypeVar("T")
@@ -149,8 +151,9 @@ def read_policy(place: str, received_signals: Sequence[str] = ()) -> str:
 
 
 def _parsed(parse: Callable[[], T], refuses: type[Exception], received_signals: Sequence[str]) -> T:
-    """Return the result of `parse`, or raise its error; `refuses` is its error for a bad document. Ctrl-C also ends a
-    writer in the same pipeline, so after a signal a bad document was cut short, and the signal is reported instead."""
+    """Return the result of `parse`, or raise its error. For a bad document, this error is of the class `refuses`.
+    Ctrl-C also ends a writer in the same pipeline, which cuts the document short. After a signal, the signal is
+    therefore reported instead of a bad document."""
     try:
         return parse()
     except refuses:
@@ -160,8 +163,8 @@ def _parsed(parse: Callable[[], T], refuses: type[Exception], received_signals: 
 
 
 def source_of(place: str) -> Path | int:
-    """Return the path or descriptor to read. Stdin is read through its open descriptor: opening /dev/stdin needs a
-    permission of its own, and fails for a socket."""
+    """Return the path or the descriptor to read. Stdin is read through its open descriptor, since opening /dev/stdin
+    needs another permission and fails for a socket."""
     if place != STDIN:
         return Path(place)
     if sys.stdin is None:  # closed before the process started; its number may belong to another file by now

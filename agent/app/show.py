@@ -36,7 +36,7 @@ def show_host(
     *,
     is_watch: bool,
 ) -> int:
-    """Show runs of this host; with `is_watch` they repeat from the start. Returns the exit code like `show`."""
+    """Show runs of this host. With `is_watch`, runs are repeated from the start. Returns the exit code like `show`."""
     from agent.app.world import measuring_here
     from probes.system.sdk import end_children
 

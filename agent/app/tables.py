@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def endpoints_table(region: str | None, partition: str | None, services: tuple[str, ...], wanted: str) -> str:
-    """Return the endpoints of one Region, one partition or all Regions, for these services, or for all services if none
-    are named. Raises RequestError for names that the catalogue lacks."""
+    """Return the endpoints of one Region, one partition or all Regions, for these services, or by default for all
+    services. Raises RequestError for names that are not in the catalogue."""
     return rendered(ENDPOINTS, _known_endpoints(region, partition, services), wanted)
 
 
@@ -44,8 +44,8 @@ def permissions_table(
 ) -> str:
     """Return the least permissions of a run over these services. They also cover the services of these workloads, or
     the services of a caller if no workload is given. Without a Region, the permissions are for a partition, by default
-    `aws`. With `only`, return the policy of that part alone as JSON. Raises RequestError for names that the catalogue
-    lacks, and for a part that does not exist or needs no policy."""
+    `aws`. With `only`, return only the policy of this part, as JSON. Raises RequestError for names that are not in the
+    catalogue, and for a part that does not exist or needs no policy."""
     from agent.app.permissions import permissions, policy_alone
     from agent.catalog.workloads import bucket_service_of, needs, planned
 
@@ -95,7 +95,7 @@ SCHEMAS: "Final[dict[str, Callable[[], dict[str, Any]]]]" = {
     "fleet-change": _fleet_change_schema,
     "audit-change": _audit_change_schema,
 }
-"""The function for each schema, by the name of its document; the first is the default."""
+"""The function that makes each schema, by the name of the document. The first document is the default."""
 
 
 def _known_endpoints(
@@ -117,7 +117,7 @@ def _known_endpoints(
 
 
 def _hint(name: str, known: Sequence[str]) -> str:
-    """Say which names may have been meant, or where all names are listed."""
+    """Return a hint at the names that may have been meant, or at the place where all names are listed."""
     import difflib
 
     near = difflib.get_close_matches(name.lower(), known, n=3)

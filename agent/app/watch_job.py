@@ -90,9 +90,9 @@ def watch_host(config: WatchConfig, read_again: ReadAgain, received_signals: lis
 
 
 def tidying() -> Callable[[Collection[int]], None]:
-    """Return a function for a watch of this host to call after each cycle. It ends children that the cycle left. After
-    the first cycle it also excludes the imported objects, which are most of all objects, from garbage collection. A
-    collection then runs about once in five cycles."""
+    """Return a function for a watch of this host to call after each cycle. It ends child processes that the cycle left.
+    After the first cycle, it also excludes the imported objects from garbage collection. These are most of all objects.
+    A collection then runs about once in five cycles."""
     from probes.system.sdk import end_children
 
     cycles = itertools.count()
@@ -108,7 +108,7 @@ def tidying() -> Callable[[Collection[int]], None]:
 
 
 def _leave_all(_: Collection[int]) -> None:
-    """Remove nothing after a cycle."""
+    """Leave everything as it is after a cycle."""
 
 
 def watch(
@@ -121,8 +121,8 @@ def watch(
     tidy: Callable[[Collection[int]], None] = _leave_all,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> int:
-    """Watch until a signal or the last cycle; SIGHUP reads the settings again. `now` is called while the loop runs;
-    `loop_factory` may make a loop with virtual time.
+    """Watch until a signal or the last cycle. SIGHUP reads the settings again. `now` returns the time, and is called
+    while the loop runs. `loop_factory` may make a loop with virtual time.
 
     Returns the exit code: OK after a signal, otherwise the code of the final verdict. Raises RequestError if the
     address to listen on cannot be used, and OutputClosedError.

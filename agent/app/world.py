@@ -1,4 +1,4 @@
-"""The real host and its network. Only here do the seams of a run get their real implementations."""
+"""The real host and its network. Only this module gives a run the real implementations of its seams."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING

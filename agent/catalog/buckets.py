@@ -15,7 +15,7 @@ from probes.frozen import dataclass
 from probes.model import SignedCall
 
 _NAME: Final = re.compile(r"(?a:[A-Za-z0-9][A-Za-z0-9._-]{2,254})")
-"""The form of a bucket's name. Names that are older than today's rules may have capitals and underscores, too."""
+"""The form of a bucket's name. Names from before today's rules may also have capitals and underscores."""
 _BEFORE_HOST: Final = re.compile(r"(?a:[a-z0-9][a-z0-9-]{1,61}[a-z0-9])")
 _HASH_OF_NOTHING: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 """The SHA-256 of an empty body, since the request has no body."""
@@ -27,9 +27,9 @@ class Bucket:
     """A bucket that a workload is set to use."""
 
     name: str | None
-    """The bucket's name; None if the setting is not a possible name."""
+    """The bucket's name. None if the setting cannot be the name of a bucket."""
     region: str | None
-    """The Region of the bucket; None if no setting names it."""
+    """The Region of the bucket. None if no setting has it."""
 
 
 def bucket_name(text: str) -> str | None:
@@ -38,7 +38,7 @@ def bucket_name(text: str) -> str | None:
 
 
 def stands_before_host(bucket: str) -> bool:
-    """Whether SDKs put the bucket's name before the host, and not into the path."""
+    """Whether SDKs put the bucket's name in front of the host. Otherwise they put it into the path."""
     return _BEFORE_HOST.fullmatch(bucket) is not None
 
 

@@ -1,4 +1,5 @@
-"""Every finding with its code, name, severity and title. There is no other list, and codes are never used twice."""
+"""Every finding with its code, name, severity and title. There is no other list of findings. A code is never used again
+for another finding."""
 
 from enum import StrEnum
 from typing import Final
@@ -21,7 +22,7 @@ class Severity(StrEnum):
 
 
 class Scope(StrEnum):
-    """The thing that a finding belongs to, such as a target or the whole run."""
+    """What a finding belongs to, such as a target or the whole run."""
 
     RUN = "run"
     RESOLVER = "resolver"
@@ -47,7 +48,7 @@ class Radius(StrEnum):
 
 
 class Layer(StrEnum):
-    """The subject area of a kind of finding. Its codes begin with the value."""
+    """The subject area of a kind of finding. The codes of the area begin with this value."""
 
     HOST = "ENV"
     NAME = "DNS"
@@ -74,9 +75,9 @@ class FixForm(StrEnum):
 ALL_FORMS: Final = frozenset(FixForm)
 """The fix changes configuration of AWS that can be written in a template."""
 NO_TEMPLATE: Final = frozenset({FixForm.CONSOLE, FixForm.CLI})
-"""The fix cannot be a CloudFormation block. Either it is one property, which the page names, of a resource in another
-template, or it is about something that no template describes: keys, sessions, opting in, quotas, appliances, or another
-service that uses the address."""
+"""The fix cannot be a CloudFormation block. Either it changes one property of a resource in another template, and the
+page names this property. Or it is about something that no template describes: keys, sessions, opting in, quotas,
+appliances, or another service that uses the address."""
 CLI_ALONE: Final = frozenset({FixForm.CLI})
 """The fix is not made in the console: the CLI writes the profile of this host, or repeats the failed call."""
 NOT_IN_AWS: Final = frozenset[FixForm]()
@@ -107,25 +108,26 @@ class Code:
     fix_forms: frozenset[FixForm] = ALL_FORMS
     """The forms in which its page describes the fix; the page has exactly these forms."""
     accounts_for_failure: bool = True
-    """Whether the finding gives the reason for the failed steps in its evidence. If it is False, the finding only shows
-    that they failed: then a step that was not measured is not ok. The clock, which is read from every answer, then does
-    not explain why the answer is a failure."""
+    """Whether the finding gives the reason for the failed steps in its evidence. Otherwise it only shows that they
+    failed. A step that was not measured is then not ok. For example, the clock is read from every answer, but does not
+    explain why the answer is a failure."""
     needs_symptom: bool = False
     """Whether the finding is reported only if it explains a measured fault. It then has the severity of that fault.
-    Such a finding is a cause in the configuration, and on its own it is not a fault."""
+    Such a finding is a cause in the configuration. Without the measured fault, it is not a fault."""
     severity_from_symptoms: bool = False
-    """Whether its severity is that of the findings that it explains, else that of other faults measured at the same
-    place, else info. An unavailable endpoint, for example, harms only hosts that use it."""
+    """Whether its severity is that of the findings that it explains or, if it explains none, that of other faults
+    measured at the same place. Without such faults, it is info. An unavailable endpoint, for example, harms only hosts
+    that use it."""
     is_partial: bool = False
     """Whether some addresses or ports have the fault while others work. If so, the choice of a host name cannot be the
     cause of the fault."""
     of_this_host: bool = False
-    """Whether the fault is on this host, and shows at an address: neither the answer of a name server nor the peer at
-    the address causes it. False if the rule decides this for each single finding."""
+    """Whether the fault is on this host, although it is measured at an address. Neither the answer of a name server nor
+    the peer at the address causes it. False if the rule decides this for each single finding."""
     leaves_status_unknown: bool = False
     """Whether nothing can be proven while it exists, so that the verdict is at best unknown."""
     of_audit: bool = False
-    """Whether only an audit reports it: it is about resources, and not about the path of a host."""
+    """Whether only an audit reports the finding, since it is about resources and not about the path of a host."""
 
     @property
     def layer(self) -> Layer:

@@ -1,8 +1,8 @@
 """Headlines: a finding in one line, with its address, id or number.
 
 The template is in the code's row of `agent.catalog.findings`. `{field}` is a value. `{field~}` is a name that somebody
-chose: it is cut in the middle if the line has no room for it. `[...]` is an optional part: it is left out if one of its
-values is unknown, or if the line would be too long with it.
+chose. If the line has no room for it, its middle is cut out. `[...]` is an optional part. It is left out if one of its
+values is unknown, or if the line would be too long.
 """
 
 import re
@@ -48,7 +48,8 @@ def headline(template: str, fields: Mapping[str, Forms | None]) -> str | None:
 
 
 def inside(title: str) -> str:
-    """A title as the second half of a sentence, in lower case unless its first word is in capitals."""
+    """A title in the form for the second half of a sentence. It is in lower case unless its first word is in
+    capitals."""
     return title if title[1:2].isupper() else title[:1].lower() + title[1:]
 
 

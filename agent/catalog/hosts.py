@@ -28,8 +28,8 @@ class ServiceEndpoint:
     """Whether the table has the service in this Region. The table may lag behind AWS. None if the data of the SDK does
     not contain the service."""
     service_name: str | None
-    """The name of the interface endpoint service; None if the service is not offered, or AWS lists no endpoint service
-    for it."""
+    """The name of the interface endpoint service. None if the service is not offered, or if AWS lists no endpoint
+    service for it."""
     service_name_documented: bool
     """Whether AWS documents the name in the partition. Otherwise it is inferred or comes from a third party."""
     host: str
@@ -41,7 +41,7 @@ class ServiceEndpoint:
     """Whether AWS documents the FIPS host in this Region. An SDK builds the name for every Region."""
     signing_name: str
     endpoint_variable: str | None
-    """The environment variable that gives SDKs another endpoint; None if no SDK supports the service."""
+    """The environment variable that sets another endpoint for SDKs. None if no SDK supports the service."""
     ports: tuple[Port, ...]
     gateway_endpoint: bool
     """Whether the service can also be reached through a gateway endpoint."""
@@ -54,8 +54,8 @@ class ServiceEndpoint:
 def endpoints(
     *, region: str | None = None, partition: str | None = None, services: Collection[str] = ()
 ) -> tuple[ServiceEndpoint, ...]:
-    """The rows of the table for a Region, for a partition, or for everything; only for `services`, unless that is
-    empty. Raises KeyError for a Region or partition that is not in the table."""
+    """The rows of the table for a Region, for a partition, or for everything. If `services` is not empty, only the rows
+    of these services. Raises KeyError for a Region or partition that is not in the table."""
     if region is not None and region not in REGIONS:
         raise KeyError(region)
     if partition is not None and partition not in {known.id for known in PARTITIONS}:

@@ -23,14 +23,15 @@ class Certainty(StrEnum):
 
 
 class Nearness(IntEnum):
-    """How near to the cause a text is. If a line has several texts, the nearest is shown first."""
+    """How near a text is to the cause. If a line has several texts, the text that is nearest to the cause is shown
+    first."""
 
     REASON = 0
     """The text says why."""
     FAILURE = 1
     """The text says which step of a connection or call failed."""
     CONSEQUENCE = 2
-    """The text says only what did not work because of a failure."""
+    """The text only says what did not work because of a failure."""
 
 
 class Team(StrEnum):
@@ -57,8 +58,8 @@ class KnownText:
     codes: tuple[str, ...] = ()
     """Codes of findings that can cause the text; the most likely first."""
     services: tuple[str, ...] = ()
-    """Services whose path a check must cover. If a line names the host of another service, that service is checked as
-    well."""
+    """Services whose path a check must cover. If a line has the host of another service, this service is also
+    checked."""
     has_network_cause: bool = True
     """Whether the path to AWS can be involved. If not, there are no codes."""
     nearness: Nearness = Nearness.FAILURE
@@ -71,7 +72,7 @@ class KnownText:
     advice: str = ""
     """Advice in addition to a check, or in place of a check."""
     unless: tuple[str, ...] = ()
-    """Other texts: in a line that has one of them, this record is ignored, since another record covers the line."""
+    """Other texts. If a line has one of them, this record is ignored, since another record covers the line."""
     source: str
     """Title of the page, thread or code that is the source."""
     certainty: Certainty
@@ -150,13 +151,13 @@ _NOT_FOUND: Final = (
 )
 """The name server says that the name does not exist, or has no address."""
 _NAME_FAILS: Final = ("DNS004", "DNS005", "DNS016", "VPC011", "VPC003", "DNS013", "VPC015", "DNS019")
-"""No name server gives an answer."""
+"""No name server answers the query."""
 _UNRESOLVED: Final = _either(("DNS003", "DNS004", "VPC016", "DNS005"), _NOT_FOUND, _NAME_FAILS)
 """The name gives no address."""
 _CUT: Final = ("TLS005", "HTTP006", "TCP012", "TCP009", "ENV007")
 """The connection is cut."""
 _UNANSWERED: Final = ("TLS004", "HTTP004", "HTTP006", "TCP009")
-"""The connection is established and no data comes."""
+"""The connection is established, but no data comes."""
 _REFUSED: Final = ("TCP004", "TCP005", "TCP006", "TCP011")
 """The connection fails at once."""
 _UNTRUSTED: Final = ("TLS001", "TLS008", "TLS010")

@@ -56,8 +56,8 @@ def is_region(text: str) -> bool:
 
 
 REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
-"""Variables that give the SDKs and the CLI a Region. The first variable that is set counts; boto3 reads only the
-second."""
+"""Variables that set a Region for the SDKs and the CLI. The first one that is set counts. boto3 only reads the second
+one."""
 
 
 def region_in(environment: Mapping[str, str]) -> tuple[str | None, str | None]:
@@ -71,5 +71,5 @@ def region_in(environment: Mapping[str, str]) -> tuple[str | None, str | None]:
 
 
 def partition_of(region: str) -> Partition:
-    """The partition of a Region; `aws` if the Region matches no known pattern, as in botocore."""
+    """The partition of a Region. Like botocore, this returns `aws` if the Region matches no known pattern."""
     return next((partition for partition in PARTITIONS if partition.region_pattern.fullmatch(region)), PARTITIONS[0])

@@ -32,9 +32,10 @@ FORMS: Final = {
     "<PROFILE_ID>": command_form("rp"),
     "<INTERFACE>": re.compile(r"[a-z0-9][a-z0-9.-]{0,14}"),
 }
-"""The form of each placeholder's value. A value that comes from instance metadata, a name or EC2 is inserted only if it
+"""The form of each placeholder's value. A value from instance metadata, from a name or from EC2 is only inserted if it
 has this form."""
 HOST: Final = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
-"""A DNS name that can stand in a command. A single label is excluded, because a search domain would complete it."""
+"""A DNS name that may be in a command. A name with a single label is excluded, because a search domain would complete
+it."""
 SERVICE_NAME: Final = re.compile(r"[a-z]+(\.[a-z0-9-]+){2,6}")
 """The name of a service of PrivateLink."""

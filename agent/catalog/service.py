@@ -21,7 +21,7 @@ class Port:
     required: bool
     """Whether the service cannot work without the port."""
     blocks_new: bool = False
-    """Whether the port is needed only once, when a new appliance of the service is activated."""
+    """Whether the port is only needed once, to activate a new appliance of the service."""
     protocol: PortProtocol = PortProtocol.TLS
 
 
@@ -32,17 +32,18 @@ class PrivateLink:
     label: str
     """Last part of the endpoint service's name, and the label in DNS names of the endpoints themselves."""
     prefixes: Mapping[str, str] = field(default_factory=dict)
-    """First part of the endpoint service's name, by Region or by partition, if it is not the usual one."""
+    """The first part of the endpoint service's name, by Region or by partition. If it is the usual one, it is not
+    listed here."""
     documented_in: frozenset[str] = frozenset({"aws", "aws-us-gov"})
     """Partitions for which AWS documents the name. In other partitions it is inferred from the rule, or comes from a
     third party."""
     partitions: frozenset[str] | None = None
     """The partitions that have the endpoint service; None if every partition may have it."""
     of_fips: bool = False
-    """Whether its private DNS covers only the FIPS hosts."""
+    """Whether private DNS of the endpoint only answers for the FIPS hosts."""
     service_regions: Mapping[str, str] | None = None
-    """For a global service, whose name has no Region: the single Region of each partition that has the endpoint
-    service. None for a regional service."""
+    """The Region of the endpoint service, by partition. This is for a global service, whose name has no Region. None
+    for a regional service."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,8 @@ class CallPermission:
 
     action: str
     resource: str = "*"
-    """ARN with the variables `{partition}`, `{region}` and `{account}`; `*` for an action on no particular resource."""
+    """The ARN, with the variables `{partition}`, `{region}` and `{account}`. It is `*` if the action is not about a
+    particular resource."""
     is_needed: bool = True
     """Whether the call is refused if no policy allows it."""
 
@@ -109,7 +111,7 @@ class Service:
     permission: CallPermission | None
     """The permission for `call`; None if there is no call."""
     call_is_own: bool = False
-    """Whether programs that use the service make `call` themselves, so that a role without its permission lacks
+    """Whether programs that use the service make `call` themselves. A role without the permission for it then lacks
     something that they need."""
     bucket_permission: CallPermission | None = None
     """The permission for HeadBucket, with `{bucket}` in its resource. HeadBucket is the signed call if a workload is
@@ -119,15 +121,16 @@ class Service:
     lists_jobs: bool = False
     """Whether the service lists the jobs of AWS Backup (ListBackupJobs). Listing jobs needs JOBS_PERMISSIONS."""
     job_kinds: tuple[str, ...] = ()
-    """Resource types (ResourceType) whose backup jobs need this service from the host itself, so that a fault of the
-    host's path to the service can make these jobs fail. Jobs of other types run inside AWS only."""
+    """Resource types (ResourceType) whose backup jobs need this service from the host itself. A fault of the host's
+    path to the service can make these jobs fail. Jobs of other types only run inside AWS."""
     has_job_data: bool = False
     """Whether the data of the jobs in `job_kinds` goes through the service. The backed-up resources are then on a host
     that uses this service, and the jobs give the ids of the resources and not of the instance."""
     gives_credentials: bool = False
     """Whether the SDK's chain of credentials asks this service for the credentials of a role."""
     appliance_labels: tuple[str, ...] = ()
-    """First labels of the public hosts that an appliance of the service uses; empty if it has no appliance."""
+    """The first labels of the public hosts that an appliance of the service uses. Empty if the service has no
+    appliance."""
     unsigned_path: str = "/"
     """The path of the unsigned request. The service must not answer it with a redirect to a web page."""
     answers: AnswerForm = AnswerForm.JSON
@@ -136,7 +139,7 @@ class Service:
     global_host: GlobalHost | None = None
     """The single host for several Regions; None if the service has no such host."""
     has_gateway_endpoint: bool = False
-    """Whether the service can also be reached through a gateway endpoint, by a route to its public addresses. Then
+    """Whether the service can also be reached through a gateway endpoint, by a route to its public addresses. If so,
     addresses alone do not show whether the path is private."""
     absent_in: frozenset[str] = frozenset()
     """Partitions that do not have the service, according to AWS's documents."""
@@ -173,14 +176,14 @@ class Service:
         return bool(self.appliance_labels)
 
     def links(self, *, fips: bool) -> tuple[PrivateLink, ...]:
-        """The endpoint services whose private DNS may cover the ordinary hosts or, with `fips`, the FIPS hosts. An
-        endpoint service for FIPS hosts alone comes first."""
+        """The endpoint services whose private DNS may answer for the ordinary hosts or, with `fips`, for the FIPS
+        hosts. An endpoint service that is only for FIPS hosts comes first."""
         fitting = [link for link in self.private_links if fips or not link.of_fips]
         return tuple(sorted(fitting, key=lambda link: fips and not link.of_fips))
 
     def conversation(self, call: SignedCall | None, signing_region: str | None) -> Conversation:
-        """The requests that a run sends to the service, with this signed call; `signing_region` is None if it is the
-        target's Region."""
+        """The requests that a run sends to the service, with this signed call. `signing_region` is None if requests are
+        signed for the target's Region."""
         return Conversation(
             signing_name=self.signing_name,
             signing_region=signing_region,

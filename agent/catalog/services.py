@@ -71,7 +71,7 @@ def _json_call(version: str, target: str, body: bytes, key: str, *, may_be_empty
 
 
 def _query_call(name: str, version: str, key: str, parameters: str = "") -> SignedCall:
-    """A call in the protocol Query, or in EC2's variant of it."""
+    """A call in the protocol Query, or in EC2's variant of this protocol."""
     return SignedCall(
         name=name,
         method="POST",
@@ -510,7 +510,7 @@ def permission_of(target: Target) -> CallPermission | None:
 
 def calls_at(service: str) -> tuple[str, ...]:
     """The actions that an endpoint policy must allow for a service: the actions that workloads call or, if these are
-    unknown, backuplink's own call; empty for a service without a call."""
+    unknown, backuplink's own call. Empty for a service without a call."""
     permission = SERVICES[service].permission
     if permission is None:
         return ()
@@ -526,16 +526,16 @@ def is_called(service: str, action: str) -> bool:
 
 
 def is_own_call(target: Target) -> bool:
-    """Whether programs that use the target make its signed call themselves, or need the same permission, so that a role
-    without this permission lacks something that they need. The policy that AWS gives for the Backint agent allows
+    """Whether programs that use the target make its signed call themselves, or need the same permission. A role without
+    this permission then lacks something that they need. The policy that AWS gives for the Backint agent allows
     s3:ListBucket on its bucket (SAP HANA on AWS Guides, AWS Backint Agent for SAP HANA prerequisites)."""
     permission = permission_of(target)
     return permission is not None and is_called(target.service, permission.action)
 
 
 def is_offered(service: str, region: str) -> bool | None:
-    """Whether the table lists the service in the Region; None if the table does not have the Region, or if the SDK's
-    data does not list the service in any Region of the partition, which proves nothing."""
+    """Whether the table lists the service in the Region. None if the table does not have the Region. Also None if the
+    SDK's data does not list the service in any Region of the partition, since this proves nothing."""
     known = REGIONS.get(region)
     if known is None:
         return None
@@ -571,9 +571,9 @@ def signing_region_of(service: str, region: str, *, is_global: bool = False) -> 
 
 
 def appliance_hosts(service: str, region: str) -> tuple[tuple[str, str], ...]:
-    """The label and the public IPv4 host of each role of the service's appliance; empty if the service has no
-    appliance. The hosts are subdomains of the service's default host, and so they are inside the zone that private DNS
-    attaches for this host."""
+    """The label and the public IPv4 host of each role of the service's appliance. Empty if the service has no
+    appliance. The hosts are subdomains of the service's default host. They are therefore inside the zone that private
+    DNS adds for this host."""
     default = host_of(service, region, fips=False, dual_stack=False)
     return tuple((label, f"{label}.{default}") for label in SERVICES[service].appliance_labels)
 

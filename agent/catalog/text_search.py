@@ -65,7 +65,7 @@ _PEER: Final = re.compile(
 )
 """The address of a connection that a program writes outside of the known text."""
 _ACTION: Final = re.compile(r"not authorized to perform: (?P<prefix>[a-z0-9-]{1,63}):[a-z]", re.IGNORECASE | re.ASCII)
-"""An action in a denial (IAM User Guide, Troubleshoot access denied error messages)."""
+"""The action in the text of a denial (IAM User Guide, Troubleshoot access denied error messages)."""
 _OLDER_LABELS: Final = 2
 """Labels of a host of the older form, such as us-east-1.elasticmapreduce.amazonaws.com."""
 _DUAL_STACK_LABEL: Final = "dualstack"
@@ -80,11 +80,12 @@ _GLOBAL_STS: Final = "API010"
 _GATEWAY_PATH: Final = ("VPC019", "VPC006", "VPC012")
 """Codes that stop calls to a service with a gateway endpoint, whose addresses are public."""
 _UNRESOLVED: Final = "DNS003"
-"""A code that is a cause of every text which says that a name has no address."""
+"""A code that is a possible cause of every text which says that a name has no address."""
 _SILENT: Final = "VPC005"
-"""A code that is a cause of every text which says that nothing answers."""
+"""A code that is a possible cause of every text which says that nothing answers."""
 _NEEDS_PUBLIC_ANSWER: Final = frozenset({_PUBLIC_ANSWER, "DNS002", "VPC001", "VPC002", "VPC003", "VPC011", "VPC015"})
-"""Findings that send a call to a public address. They do not explain why a private address does not answer."""
+"""Findings because of which a call goes to a public address. They do not explain why a private address does not
+answer."""
 _NEEDS_ENDPOINT: Final = frozenset({"VPC004", "VPC005", "VPC010", "TCP002"})
 """Findings about an endpoint whose own address is called. They seldom explain why a public address does not answer."""
 _DENIED: Final = ("accessdenied", "access denied", "not authorized to perform", "unauthorizedoperation")
@@ -125,7 +126,7 @@ class AddressHint(StrEnum):
     PUBLIC = "public"
     """A public address, which no interface endpoint has."""
     PUBLIC_AS_EVER = "public-as-ever"
-    """A public address of a service whose addresses are public even if the calls go through a gateway endpoint."""
+    """A public address of a service whose addresses are always public, even if calls go through a gateway endpoint."""
     PRIVATE = "private"
     """A private address, which an endpoint may have."""
     BOGUS = "bogus"
@@ -140,15 +141,15 @@ class TextMatch:
     pattern: str
     """The longest pattern of `known` that matches the line."""
     line: str
-    """The first line with the text, cut to MAX_LINE_CHARACTERS; URLs in it keep only scheme and host. The text is
-    foreign."""
+    """The first line with the text, shortened to MAX_LINE_CHARACTERS. Of URLs in it, only scheme and host are kept. The
+    line comes from outside."""
     number: int
     """The number of that line, from 1."""
     lines: int
     """Number of lines with the text and with the same host and kind of address."""
     host: NamedHost | None
     unknown_host: str | None
-    """The host that was called, if the catalogue cannot tell to which service it belongs."""
+    """The host that was called, if the catalogue does not know to which service it belongs."""
     denied_service: str | None
     """The catalogue's name for the service of the denied action."""
     address: Address | None
@@ -169,9 +170,9 @@ class TextMatch:
 
     @property
     def command(self) -> tuple[str, ...] | None:
-        """The command that proves or excludes the findings. None if there is nothing to check. None also if this
-        version can check none of the services and no code is about the whole run, and if the line names a host that a
-        run without `--service` would not check."""
+        """The command that proves or excludes the findings. None if there is nothing to check. Also None if this
+        version cannot check any of the services and no code is about the whole run, and if a run without `--service`
+        would not check the host in the line."""
         checked = [service for service in self.services if _is_checked(service)]
         if not checked and not self.is_of_job:
             if self.unknown_host is not None or (self.services and _is_of_path(self)):
@@ -188,8 +189,8 @@ class TextMatch:
 
     @property
     def codes_of_run(self) -> tuple[str, ...]:
-        """The codes that a run can report whichever services it checks. A finding that is reported only as the cause of
-        a measured fault is not among them: it needs a check of the service that has the fault."""
+        """The codes that a run can report whichever services it checks. A finding that is only reported as the cause of
+        a measured fault is not among them, since it needs a check of the service with the fault."""
         return tuple(code for code in self.codes if CODES[code].scope is Scope.RUN and not CODES[code].needs_symptom)
 
     @property
@@ -215,7 +216,7 @@ class SearchResult:
     host: NamedHost | None
     """The first host of AWS in the lines."""
     unknown_host: str | None
-    """The first host that was called and whose service the catalogue cannot tell."""
+    """The first host that was called, if the catalogue does not know to which service it belongs."""
 
     @property
     def next_command(self) -> tuple[str, ...] | None:
@@ -300,7 +301,7 @@ def _is_cause(text: str) -> bool:
 
 def _rank(match: TextMatch, line: _Line, place: int) -> tuple[int, ...]:
     """The sort key of a match: matches nearer to the cause come first. "Caused by" leads from the outermost failure to
-    the innermost, over several lines or within a line; a traceback of Python begins with the innermost."""
+    the innermost one, over several lines or within a line. A traceback of Python begins with the innermost failure."""
     return (match.known.nearness, -line.depth, line.number, place)
 
 
@@ -321,7 +322,8 @@ def named_host(line: str) -> NamedHost | None:
 
 
 def _called(text: str) -> tuple[NamedHost | None, str | None]:
-    """The host of AWS in a line; if there is no such host, another host of which the line says that it was called."""
+    """The host of AWS in a line. If there is none, the second value is another host that, according to the line, was
+    called."""
     host = named_host(text)
     if host is not None:
         return host, None
@@ -553,7 +555,7 @@ def _codes(
 
 
 def _codes_of_host(codes: tuple[str, ...], host: NamedHost | None, unknown: str | None) -> tuple[str, ...]:
-    """The codes of a failure, with the likeliest for this host first."""
+    """The codes of a failure. The codes that are most likely for this host come first."""
     name = unknown if host is None else host.host
     is_unresolved, is_silent = _UNRESOLVED in codes, _SILENT in codes
     if name is None or not name.endswith(_SUFFIXES) or not (is_unresolved or is_silent):
@@ -588,6 +590,6 @@ def _is_of_path(match: TextMatch) -> bool:
 
 
 def _is_variant(host: str) -> bool:
-    """Whether an SDK builds this host for FIPS, for dual stack or in an older form. Private DNS may not cover such
+    """Whether an SDK builds this host for FIPS, for dual stack or in an older form. Private DNS may not answer for such
     hosts."""
     return "-fips." in host or host.endswith(_DUAL_STACK_SUFFIXES) or is_region(host.partition(".")[0])

@@ -1,6 +1,6 @@
 """Parse the values that a person types, and refuse bad values with a message.
 
-Options of the command, variables, the configuration file and the form of the TUI all parse a value in the same way.
+Options, variables, the configuration file and the form of the terminal interface all parse a value in the same way.
 """
 
 import math
@@ -16,7 +16,7 @@ from probes.model import Address
 from probes.urls import masked_urls
 
 MAX_TEXT: Final = 4_096
-"""Maximum length of one value: that of a path (PATH_MAX), which is the longest value of any option."""
+"""Maximum length of a value. It is the maximum length of a path (PATH_MAX), and no other value is longer."""
 _MAX_INTERFACE: Final = 15
 """Maximum characters of an interface's name (IFNAMSIZ of linux/if.h)."""
 
@@ -30,10 +30,11 @@ class ValueType:
     convert: Callable[[str], Any]
     """Converts the text. Raises ValueError."""
     wanted: str | None
-    """What a value must be, in words that can follow `is not`; None if the error of `convert` is already a complete
+    """What a value must be, in words that can follow `is not`. None if the error of `convert` is already a complete
     message."""
     is_secret: bool = False
-    """Whether messages must not repeat the text. Then `wanted` is None, and `convert` does not repeat it either."""
+    """Whether messages must not repeat the text. If so, `wanted` is None, and the error of `convert` does not repeat
+    the text either."""
 
     def read(self, text: str) -> Any:
         """The value of a text. Raises ValueError with a message for the operator."""

@@ -31,7 +31,7 @@ class EndpointName:
 
     endpoint_id: str
     availability_zone: str | None
-    """The zone, by its name in the endpoint's own account; None for a regional name."""
+    """The zone, by its name in the endpoint's own account. None for a regional name."""
     service: str
     """The catalogue's name for the service; the label in the host name if the catalogue does not know it."""
     region: str
@@ -95,7 +95,7 @@ def service_of_host(host: str) -> str | None:
 
 
 def _service_in(host: str) -> str | None:
-    """The service of a name that an SDK builds. Such a name contains a Region, or is used in a whole partition."""
+    """The service in a name that an SDK builds. Such a name contains a Region, or is used in a whole partition."""
     for known in SERVICES.values():
         if known.global_host is not None and host == known.global_host.host:
             return known.name
@@ -109,8 +109,7 @@ def _service_in(host: str) -> str | None:
 
 
 def bucket_of_host(host: str) -> str | None:
-    """The bucket in a name that begins with a bucket and continues with the host of its Region; None for other
-    names."""
+    """The bucket in a name that consists of a bucket and the host of its Region. None for other names."""
     name, _, rest = host.partition(".")
     services = (service for service in SERVICES.values() if service.bucket_permission is not None)
     is_bucket = stands_before_host(name) and any(

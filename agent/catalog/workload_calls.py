@@ -1,7 +1,7 @@
 """The calls that each workload makes to each service, as IAM names them, each with its source.
 
-The calls of an API caller depend on the program, and IAM does not know the calls that the appliance of Backup gateway
-signs. backuplink's own call stands for both, since they need it as well (`Service.call_is_own`).
+The calls of an API caller depend on the program. IAM has no names for the calls that the appliance of Backup gateway
+signs. backuplink's own call stands for both, since both also need it (`Service.call_is_own`).
 """
 
 from collections.abc import Container
@@ -19,7 +19,7 @@ class WorkloadCalls:
     service: str
     actions: tuple[str, ...]
     source: str
-    """Title of the page, and the words on the page that are the proof."""
+    """The title of the page, and the words on the page that are the proof."""
 
 
 _CORE: Final = "AmazonSSMManagedInstanceCore (AWS Managed Policy Reference)"

@@ -1,6 +1,6 @@
 """The services that each workload needs, with their roles, and the workloads that decide what a run checks.
 
-A service is required only if a document of AWS says so. The document is given next to the service.
+A service is required only if a document of AWS says so. The row of the service has this document.
 """
 
 from collections.abc import Iterable, Mapping
@@ -60,14 +60,14 @@ SIGNS: Final[Mapping[Workload, frozenset[str]]] = {
     Workload.SSM: frozenset({"ssm", "ssmmessages"}),
 }
 """Required services whose endpoint in a VPC shows that the workload runs in the VPC, or is meant to run there. Services
-that SAP HANA shares with other software are left out: many VPCs have endpoints of Systems Manager, Secrets Manager and
-S3."""
+that SAP HANA shares with other software are left out, since many VPCs have endpoints of Systems Manager, Secrets
+Manager and S3."""
 MODE_OPTIONS: Final[Mapping[str, Workload]] = {AWS_BACKUP_MODE: Workload.HANA_BACKUP, S3_MODE: Workload.HANA_S3}
 """The option that sets the mode of a Backint agent, by the mode."""
 DATA_SERVICES: Final = frozenset({"backup-storage", "s3"})
-"""The services to which a Backint agent sends data: it uses one of them."""
+"""The services to which a Backint agent may send data. It uses one of them."""
 _BY_ANY_PATH: Final = frozenset({"s3"})
-"""Services that SAP HANA may reach by any path: it only matters whether the bucket answers."""
+"""Services that SAP HANA may reach by any path. Only whether the bucket answers matters."""
 LONG_FLOWS: Final = frozenset({Workload.HANA})
 """Workloads that keep a connection open for the whole of a backup."""
 
@@ -116,7 +116,8 @@ class WorkloadInUse:
     by: str
     """The sign on this host by which the workload was found; otherwise the option that requested it."""
     cause: str
-    """The reason why its services are required, in a word: its name, or the option that requested it."""
+    """The reason why its services are required, in a word: the workload's name, or the option that requested the
+    workload."""
     is_required: bool
     mode: str | None = None
     """The mode of `hana`; None for other workloads."""
@@ -145,8 +146,8 @@ class WorkloadInUse:
 
     @property
     def services(self) -> dict[str, Role]:
-        """The services that the workload needs and a run can check, with their roles: those of the table, and those for
-        which its own settings give a host."""
+        """The services that the workload needs and a run can check, with their roles. They come from the table, and
+        from the workload's own settings, which may contain hosts."""
         needed = self._needed_by_table()
         if self.name is Workload.SSM:
             needed |= {
@@ -167,8 +168,8 @@ class WorkloadInUse:
     @property
     def counts_with(self) -> dict[str, str]:
         """Further services whose names a run looks up, each with the option that makes the service count. Reports
-        mention them even if this host does not use them. They are the services of another mode that the agent may have,
-        and services that SAP HANA uses with AWS Backup for other tasks than backups."""
+        mention them even if this host does not use them. These are the services of the mode that the agent does not
+        have, and services that SAP HANA uses with AWS Backup for other tasks than backups."""
         if self.name is not Workload.HANA:
             return {}
         options = {"backup": option_of(Workload.CALLER)} if self.is_found else {}
@@ -196,7 +197,7 @@ class Need:
     """The option that makes an optional service count, if a report mentions the service although this host does not use
     it."""
     by_any_path: bool = False
-    """Whether any path is acceptable by default, so that a public path is tried, too."""
+    """Whether any path is acceptable by default. A public path is then tried, too."""
 
 
 def in_use(asked: Iterable[Workload], facts: WorkloadFacts | None) -> tuple[WorkloadInUse, ...]:
@@ -237,8 +238,8 @@ def planned(asked: Iterable[Workload]) -> tuple[WorkloadInUse, ...]:
 
 
 def hidden_signs(facts: WorkloadFacts) -> tuple[str, ...]:
-    """Unreadable paths that may be the link of a Backint agent, or the folder with the link. The folder is
-    left out if the result of an earlier search of it still counts."""
+    """Unreadable paths that may be the link of a Backint agent, or the folder with the link. The folder is left out if
+    the result of an earlier search still counts for it."""
     paths = [unread.path for unread in facts.unread]
     is_known = any(found.is_standing for found in facts.found)
     return tuple(path for path in paths if (path == SAP_SYSTEMS and not is_known) or path.endswith(BACKINT_LINK))
@@ -351,8 +352,8 @@ def bucket_service_of(workloads: Iterable[Workload]) -> str | None:
 
 
 def option_for(service: str) -> str:
-    """The option that makes a service required, whatever is on the host: `--workload` with the workload of this
-    service, otherwise `--service`."""
+    """The option that makes a service required, whatever is on the host. It is `--workload` with the workload of this
+    service, or otherwise `--service`."""
     for workload in (Workload.GATEWAY, Workload.SSM):
         if service in NEEDS[workload, None]:
             return option_of(workload)

@@ -12,12 +12,13 @@ from agent.process.files import TooLargeError, read_within
 from probes.urls import masked_urls
 
 MAX_CONFIG_BYTES: Final = 1 << 15
-"""Far above any file that a person writes. A single key of this size takes the TOML parser a second, and the time grows
-with the square of the size."""
+"""Maximum size of a configuration file in bytes. No person writes a file this large. For a single key of this size, the
+TOML parser needs a second, and the time grows with the square of the size."""
 CONFIG_SECONDS: Final = 5.0
-"""Time limit for reading a configuration: it may be a pipe that another program writes."""
+"""Time limit in seconds for reading a configuration. It may be a pipe that another program writes to."""
 FORMAT_SECONDS: Final = 0.3
-"""Time limit for reading the format again for a refusal. A file is read at once, and a pipe is already empty."""
+"""Time limit in seconds for reading the format a second time, for a refusal. A file is read at once, and a pipe is
+already empty."""
 CONFIG_KEYS: Final = "agent.cli.config_keys"
 """Key in `Context.meta` for the keys in a configuration file, including keys for other commands."""
 
@@ -58,8 +59,8 @@ def _load(path: Path, seconds: float, received_signals: Sequence[str] = ()) -> d
 
 
 def format_of_file(place: str) -> str | None:
-    """Return the format that a configuration file sets, whatever else is wrong with it; None if it sets none, or cannot
-    be read a second time."""
+    """Return the format that a configuration file sets, even if other settings in it are wrong. None if it sets no
+    format, or cannot be read a second time."""
     try:
         wanted = _load(Path(place), FORMAT_SECONDS).get("format")
     except (TooLargeError, OSError, ValueError, RecursionError):
@@ -68,8 +69,8 @@ def format_of_file(place: str) -> str | None:
 
 
 def config_values(given: Mapping[str, Any], place: str, ctx: click.Context) -> dict[str, Any]:
-    """Return the values of a configuration file by parameter name, each checked like its option. One file serves all
-    commands: keys of other commands are checked as well, then ignored. Raises UsageError with the file, the key and a
+    """Return the values of a configuration file by parameter name, each checked like its option. One file is for all
+    commands. Keys of other commands are checked, too, and then ignored. Raises UsageError with the file, the key and a
     valid value."""
     known = _keys(ctx.command)
     group = ctx.parent.command if ctx.parent is not None else None
@@ -130,7 +131,7 @@ def _config_scalar(value: Any, option: click.Option, place: str, ctx: click.Cont
 
 
 def _shown(value: object, option: click.Option | None = None) -> str:
-    """A value in a message; only its type if the option may contain a secret."""
+    """A value for a message. If the option may contain a secret, only the type of the value."""
     if option is not None and isinstance(option.type, Parsed) and option.type.is_secret:
         return f"a value of another type ({_TOML_TYPES.get(type(value), 'date or time')})"
     text = masked_urls(repr(value))

@@ -1,7 +1,7 @@
 """The first lines of a process: everything that must be set up before the heavy imports.
 
-`--version` and `explain CODE` import nothing heavy. Signals are handled from here on, so that an interrupt leads to a
-report, however early it comes.
+`--version` and `explain CODE` import nothing heavy. Signals are handled from here on, so that even an early interrupt
+leads to a report.
 """
 
 import contextlib
@@ -23,8 +23,8 @@ _NO_COMMAND: Final = ("--help", "-h", "--version")
 
 
 def main() -> None:
-    """The command `backuplink`. Ends the process at once: a library's thread may hang, and a normal shutdown of the
-    interpreter takes a tenth of a run."""
+    """The command `backuplink`. Ends the process at once, since a library's thread may hang, and since a normal
+    shutdown of the interpreter takes a tenth of a run's time."""
     occupy_closed_streams()
     gc.disable()  # imported modules stay, and collecting garbage in them takes a tenth of the start
     code = run(sys.argv[1:])

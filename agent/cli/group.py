@@ -11,7 +11,7 @@ from agent.cli.help import COMMANDS, MAX_NAME, MAX_SUMMARY, MOST_IN_ONE_LIST, OP
 from agent.process.output import to_stdout
 
 ARGUMENTS: Final = "agent.cli.arguments"
-"""Key in `Context.meta` of the arguments of a command."""
+"""The key in `Context.meta` under which the arguments of a command are kept."""
 
 
 _MOST_NAMED: Final = 3
@@ -33,14 +33,13 @@ class _Formatter(click.HelpFormatter):
 
 
 class Command(click.Command):
-    """A command whose help is a document like any other: if it cannot be written, the exit code says so. It keeps its
-    arguments, so that a watch can read its settings again. Its help shows examples, and the options in groups."""
+    """A command whose help is a document like any other. If the help cannot be written, the exit code says so. It keeps
+    its arguments, so that a watch can read its settings again. Its help shows examples, and the options in groups."""
 
     def __init__(
         self, *args: Any, examples: tuple[str, ...] = (), lacks: Mapping[str, str] | None = None, **how: Any
     ) -> None:
-        """`lacks` has options that people expect of this command although it does not need them, each with the
-        reason."""
+        """`lacks` has options that people expect although this command does not have them, each with the reason."""
         super().__init__(*args, **how)
         self.examples = examples
         self._lacks = lacks or {}
@@ -55,8 +54,8 @@ class Command(click.Command):
             raise click.UsageError(f"No such option {error.option_name!r}.{hint}", ctx) from error
 
     def _hint(self, ctx: click.Context, name: str) -> str:
-        """Say why the command needs no such option, or suggest the intended one: an option of another command, or the
-        most similar option of this command or `--version`."""
+        """Return why the command has no such option, or suggest what may be meant: an option of another command, the
+        most similar option of this command, or `--version`."""
         import difflib
 
         if name in self._lacks:
@@ -185,8 +184,8 @@ def _paragraphs(text: str, formatter: click.HelpFormatter) -> None:
 
 
 def _variables(options: Sequence[click.Option]) -> str | None:
-    """Say which of a command's options can be set by variables, and what overrides what; None if no option can. The
-    help says it once, since a variable is named after its option."""
+    """Return which options of a command can be set by variables, and what takes precedence. None if no option can. The
+    help says this only once, since a variable has the name of its option."""
     settable = [option for option in options if option.envvar]
     if not settable:
         return None

@@ -1,7 +1,7 @@
 """The command `backuplink`: it runs a command and reports errors around it.
 
-stdout carries one document and nothing else, whether a run ends or is refused; messages for people go to stderr. The
-commands return their exit code; `dispatch` alone handles their errors.
+stdout gets one document and nothing else, whether a run ends or is refused. Messages for people go to stderr. The
+commands return their exit code. Only `dispatch` handles their errors.
 """
 
 import os

@@ -92,7 +92,7 @@ class _Option(click.Option):
         return f"{hint} (from the variable {self.envvar})" if is_from_variable else hint
 
     def get_help_extra(self, ctx: click.Context) -> Any:
-        """Return what click shows after a help text, without parentheses around a default that is a text."""
+        """Return what click shows after a help text. If a default is a text, it is shown without parentheses."""
         extra = super().get_help_extra(ctx)
         return {**extra, "default": self.show_default} if isinstance(self.show_default, str) else extra
 
@@ -110,8 +110,8 @@ _Decorator: TypeAlias = Callable[..., Callable[[Any], Any]]
 def _format(
     kinds: Sequence[Kind], words: str, option: _Decorator = click.option, *, called: str = "format"
 ) -> Callable[[Any], Any]:
-    """The option --format for these kinds of documents; the default is the first format of the first kind. `words` is
-    its help. {names} in the help stands for the formats, and is needed if there are too many formats for a list in
+    """The option --format for these kinds of documents. The default is the first format of the first kind. `words` is
+    the help text. In it, {names} stands for the formats, which is needed if there are too many for a list in
     brackets."""
     names = tuple(dict.fromkeys(name for kind in kinds for name in kind.formats))
     return option(
@@ -835,15 +835,14 @@ def watch_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def demo_watch_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of `watch_options`. With --fleet, their --keep names a folder for the simulated hosts'
-    records."""
+    """Add the options of `watch_options`. With --fleet, --keep sets a folder for the records of the simulated hosts."""
     history, _, size = _HISTORY
     return _with(command, (*_WATCH, history, _DEMO_KEEP, size))
 
 
 def shown_report_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a saved report. Neither the environment nor a file sets them: a default for runs is not meant
-    for reports that are only shown."""
+    """Add the options of a saved report. Neither the environment nor a file sets them, since a default for runs is not
+    meant for reports that are only shown."""
     return _with(command, _SHOWN_REPORT)
 
 
@@ -869,35 +868,35 @@ def facts_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def bundle_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a support archive: its source, its content and its destination. Neither the environment nor a
-    file sets them: settings for every run do not fit a single case."""
+    file sets them, since settings for every run do not fit a single case."""
     return _with(command, (*_BUNDLE, *_RUN, _CONFIG))
 
 
 def predict_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a prediction. Neither the environment nor a file sets what to predict: it differs from what a
-    run on this host checks."""
+    """Add the options of a prediction. Neither the environment nor a file sets what to predict, since this differs from
+    what a run on this host checks."""
     return _with(command, _PREDICT)
 
 
 def audit_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of an audit. Neither the environment nor a file sets what to audit: it differs from what a run on
-    this host checks."""
+    """Add the options of an audit. Neither the environment nor a file sets what to audit, since this differs from what
+    a run on this host checks."""
     return _with(command, _AUDIT)
 
 
 def fleet_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a fleet. Neither the environment nor a file sets them, apart from the profile: a fleet asks
-    other questions than a run on this host."""
+    """Add the options of a fleet. Apart from the profile, neither the environment nor a file sets them, since a fleet
+    answers other questions than a run on this host."""
     return _with(command, _FLEET)
 
 
 def demo_report_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of `report_options`, with the formats of a fleet as well."""
+    """Add the options of `report_options`, including the formats of a fleet."""
     return _with(command, (_DEMO_FORMAT, *_REPORT[1:], _CONFIG))
 
 
 def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a report, and --config, the file that can set all options of the command."""
+    """Add the options of a report. Among them is --config, the file that can set all options of the command."""
     return _with(command, (*_REPORT, _CONFIG))
 
 

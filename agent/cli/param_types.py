@@ -25,14 +25,14 @@ LOOPBACK: Final = IPv4Address("127.0.0.1")
 
 
 _MOST_LISTED: Final = 10
-"""The most names that a refusal lists beside the name that it suggests."""
+"""The maximum number of names that a refusal lists in addition to the name that it suggests."""
 
 
 class OneOf(click.Choice[str]):
-    """A choice among names. A refusal suggests the most similar name of this option or of another one."""
+    """A choice among names. A refusal suggests the most similar name that this option, or another one, takes."""
 
     def __init__(self, names: Sequence[str], *, others: Mapping[str, str] | None = None) -> None:
-        """`others` maps a name that another option takes to that option."""
+        """`others` has names that another option takes, each with this option."""
         super().__init__(names)
         self._others = others or {}
 
@@ -72,7 +72,7 @@ class Parsed(click.ParamType[Any]):
             self.fail(str(error), param, ctx)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-        """Return the known Regions; for an option that takes a file, the shell itself completes file names."""
+        """Return the known Regions. If an option takes a file, the shell itself completes file names."""
         if self.name == "region":
             from click.shell_completion import CompletionItem
 
@@ -195,7 +195,7 @@ def count(low: int, high: int) -> Parsed:
 
 
 def _listen(text: str) -> tuple[Address, int]:
-    """Parse `PORT` or `ADDRESS:PORT`, with an IPv6 address in brackets; the default address is LOOPBACK."""
+    """Parse `PORT` or `ADDRESS:PORT`. An IPv6 address is in brackets. The default address is LOOPBACK."""
     host, _, port = text.rpartition(":")
     if not (port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65_535):
         raise ValueError(text)
@@ -266,7 +266,8 @@ def _day(text: str) -> "date":
 
 
 def _moment(text: str) -> "datetime | float":
-    """Return an instant, in UTC unless the text has another time zone, or a duration in seconds. Raises ValueError."""
+    """Return an instant, or a duration in seconds. An instant is in UTC unless the text has another time zone. Raises
+    ValueError."""
     from datetime import UTC, datetime
 
     if _AGE.fullmatch(text) is not None:

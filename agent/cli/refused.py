@@ -41,7 +41,7 @@ _OTHER_KINDS: Final = {
 }
 """The kind of document that a command writes with certain options."""
 _OF_MONITORS: Final = ("junit", "nagios")
-"""Formats that a monitor reads, and shows to somebody. In these formats, the refusal of any command is written as a
+"""Formats for monitors, which show the text to somebody. In these formats, the refusal of any command is written as a
 report."""
 
 

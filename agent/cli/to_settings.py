@@ -80,7 +80,8 @@ def report_options_from(options: Mapping[str, Any]) -> ReportOptions:
 
 
 def output_from(options: Mapping[str, Any]) -> Output:
-    """Return the output of a document from parsed options. An option that the command lacks has its default."""
+    """Return the output of a document from parsed options. If the command does not have an option, its default is
+    used."""
     return Output(**_output(options))
 
 
@@ -145,8 +146,8 @@ def workloads_from(names: Sequence[str]) -> tuple[Workload, ...]:
 
 
 def _choice(options: Mapping[str, Any], name: str, flag: str, *, none: T, default: T) -> T:
-    """Return the value of the option `name`, or `none` if its flag, such as --no-ec2, is set. Raises UsageError if both
-    were given and differ."""
+    """Return the value of the option `name`, or `none` if the flag that turns it off is set, such as --no-ec2. Raises
+    UsageError if both were given and differ."""
     value = options[name]
     chosen = default if value is None else type(none)(value)
     if not options[flag]:
@@ -208,8 +209,8 @@ def watching_on_screen_from(options: Mapping[str, Any], *, is_kept: bool = True)
 
 
 def keeping_from(options: Mapping[str, Any]) -> Keeping | None:
-    """Return the file in which runs are kept, and how much it keeps; None if no file is named. Raises UsageError if
-    another option names the same file, or a limit is given without a file."""
+    """Return the file in which runs are kept, and how much it keeps. None if no file is given. Raises UsageError if
+    another option has the same file, or if a limit is given without a file."""
     if options["history"] is None:
         for name in ("keep", "keep_size"):
             if options[name] is not None:
@@ -266,7 +267,7 @@ def _template_in(place: str, received_signals: Sequence[str]) -> Any:
 
 def profile_from(options: Mapping[str, Any], received_signals: Sequence[str]) -> str | None:
     """Return the profile that --profile names. Raises RequestError if the shared files have no such profile, since that
-    is a typing error. Neither AWS_PROFILE nor a home folder that does not answer is refused here: they are settings of
+    is a typing error. AWS_PROFILE and a home folder that does not answer are not refused here. They are settings of
     this host, which a run judges (ENV018)."""
     name: str | None = options["profile"]
     if name is None:
@@ -303,7 +304,7 @@ def _facts_from(place: str, region: str | None, source: str | None, received_sig
 
 def region_from(option: str | None, environment: Mapping[str, str]) -> tuple[str | None, str | None]:
     """Return the Region that an option or a variable of the SDK names, and the name of that option or variable. A
-    variable without a valid Region name is skipped: it is a setting of this host, which a run judges (ENV018)."""
+    variable without a valid Region name is skipped, since it is a setting of this host, which a run judges (ENV018)."""
     return region_in(environment) if option is None else (option, "--region")
 
 
@@ -465,8 +466,8 @@ def _account_request_from(
 
 
 def _refuse_bad_region(environment: Mapping[str, str]) -> None:
-    """Raise RequestError if a variable that names a Region does not have a valid name. It matters if no option names a
-    Region: a document of what was read from EC2 has no findings that could report the variable."""
+    """Raise RequestError if a variable that names a Region does not have a valid name. This is for documents about what
+    was read from EC2, if no option sets the Region. They have no findings that could report the variable."""
     for variable in REGION_VARIABLES:
         if (value := environment.get(variable)) and not is_region(value):
             raise RequestError(f"{variable} is {value!r}, which is not the name of a Region, such as eu-west-1")

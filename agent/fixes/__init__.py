@@ -1,1 +1,2 @@
-"""Fixes of findings: their commands, the changes that these make, and whether the predictor says that they work."""
+"""Fixes of findings: their commands, the changes that the commands make, and whether the predictor says that the fixes
+work."""

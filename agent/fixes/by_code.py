@@ -48,8 +48,8 @@ FIRST_ADMIT: Final = (
 
 
 def fix_of(code: str, fault: Fault) -> Fix:
-    """The fix of a fault of the configuration, before placeholders are filled. If nothing may be changed yet, the fix
-    only shows the present state."""
+    """The fix of a fault of the configuration, before placeholders are filled. If nothing may be changed yet, the
+    commands only show the present state."""
     fix = FIXES[code](fault)
     if fault.why_not is not None:
         fix = _looked_at(fix, fault)
@@ -154,7 +154,7 @@ def _by_own_name(fault: Fault) -> str:
 
 
 def _try_own_name(fault: Fault) -> Command:
-    """Measure the path by the endpoint's own name, which needs no private DNS."""
+    """The command that measures the path with the endpoint's own name, which does not need private DNS."""
     name = fault.own_name or f"{fault.target.service}=<ENDPOINT_DNS_NAME>"
     return read_only("backuplink", "check", "--region", fault.target.region, "--endpoint", name)
 
@@ -375,7 +375,7 @@ def _fix_route(fault: Fault) -> Fix:
 
 
 def _carry_by_gateway(fault: Fault) -> Fix:
-    """VPC019: change the policy if it denies calls, otherwise add the route."""
+    """The fix of VPC019. If the policy denies calls, it changes the policy. Otherwise it adds the route."""
     if fault.actions:
         return _allow_calls(fault)
     table = fault.one("<ROUTE_TABLE_ID>")
@@ -393,7 +393,7 @@ def _admission(opening: Opening) -> Admission:
 
 
 def _by_whom(openings: Iterable[Opening]) -> Iterator[tuple[str, list[Opening]]]:
-    """Openings grouped by the words for their other end."""
+    """Openings that are grouped by the words for their other end."""
     found: dict[str, list[Opening]] = {}
     for opening in openings:
         found.setdefault(opening.whom, []).append(opening)
@@ -564,5 +564,5 @@ FIXES: Final[Mapping[str, Row]] = {
     "VPC022": _look_who_uses_it,
 }
 OF_RUNS: Final = frozenset({"VPC013", "VPC014"})
-"""Findings about a run's own reads: it could not read something, or what it read differs from what it measured. No
-other document has them. Their fixes depend on the read, so they are built by their rules."""
+"""Findings about a run's own reads: it could not read something, or what it read differs from what it measured. Only
+runs report them. Their fixes depend on the read, so the rules build these fixes."""

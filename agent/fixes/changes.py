@@ -54,7 +54,7 @@ def written(region: str, *changes: Written) -> tuple[Command, ...]:
 
 
 def alternative(letter: str, *commands: Command) -> tuple[Command, ...]:
-    """Mark commands as one alternative, by its letter: a person runs the commands of one letter only."""
+    """Mark commands as one alternative with this letter. A person only runs the commands of one letter."""
     return tuple(replace(command, alternative=letter) for command in commands)
 
 
@@ -238,7 +238,7 @@ class NewEndpoint:
     target: Target
     private_dns: bool
     service_name: str | None = None
-    """The endpoint service as EC2 names it; None for the catalogue's name."""
+    """The endpoint service, as EC2 names it. None stands for the catalogue's name."""
     subnets: tuple[str, ...] = ()
 
     def command(self, region: str) -> Command:
@@ -337,7 +337,7 @@ class DhcpOptionsForVpc:
 
 
 def changes_of(command: Command) -> tuple[Change, ...] | None:
-    """The changes that a command of a fix makes; None if they cannot be told, for example because a placeholder is
+    """The changes that a command of a fix makes. None if they are not known, for example because a placeholder is
     left."""
     argv = command.argv
     if argv[:2] != ("aws", "ec2") or len(argv) < len(("aws", "ec2", "operation")) or any("<" in word for word in argv):

@@ -1,7 +1,7 @@
 """Checks whether the fix of a finding works: the predictor judges the configuration after the change.
 
-A command is not suggested if it would leave its own path closed, or would close another required path. If that is
-unknown, the command stays and is marked as unchecked (`Command.checked`).
+A command is not suggested if its own path would stay closed, or if it would close another required path. If this is
+unknown, the command stays, and is marked as unchecked (`Command.checked`).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ class Judged:
     opens: bool | None
     """Whether the changes achieve their purpose and close no path; None if that is unknown."""
     why: str = ""
-    """The reason against the changes, as a sentence without its full stop."""
+    """The reason why the changes should not be made, as a sentence without a full stop."""
 
 
 UNTOLD: Final = Judged(None)
@@ -38,8 +38,8 @@ Judge = Callable[[KnownVpc, Sequence[Change]], Judged]
 
 
 def checked(fix: Fix, known: KnownVpc, judge: Judge) -> Fix:
-    """The fix, with the predictor's result on its commands. For each alternative whose changes are known, `judge` is
-    called once, with the configuration that includes them."""
+    """The fix, with the predictor's result on its commands. For each alternative with known changes, `judge` is called
+    once, with the configuration that includes these changes."""
     opens: dict[Command, bool] = {}
     against: dict[Command, str] = {}
     letters = dict.fromkeys(command.alternative for command in fix.commands if command.changes)
@@ -68,7 +68,7 @@ class _Checked:
 
     opens: Mapping[Command, bool]
     against: Mapping[Command, str]
-    """The reason against a command."""
+    """The reason why a command should not be run."""
 
 
 def _checked(commands: Iterable[Command], known: KnownVpc, judge: Judge) -> _Checked:
@@ -117,8 +117,8 @@ def _named(commands: Iterable[Command]) -> str:
 
 
 def claims(change: Change, stage: Stage, resources: Sequence[str], port: int) -> bool:
-    """Whether a change is meant for the traffic that a hop stops: a rule of its group, or an entry of its ACL, for the
-    port."""
+    """Whether a change is meant for the traffic that a hop stops. It is if it adds a rule to the hop's group, or an
+    entry to its ACL, for the port."""
     edit = change.edit
     if not isinstance(edit, Member) or edit.listed not in (Listed.GROUP_RULE, Listed.ACL_ENTRY):
         return False

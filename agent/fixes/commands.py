@@ -1,4 +1,4 @@
-"""The commands that fixes are made of."""
+"""The commands of which fixes consist."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
@@ -69,7 +69,8 @@ def ranges(ports: Iterable[int]) -> list[Ports]:
 
 
 def this_host(attempts: Iterable[Observation[TcpFacts]]) -> tuple[str, ...]:
-    """The CIDRs of this host's own addresses on the way to the endpoint; a placeholder if none is known."""
+    """The CIDRs of the addresses from which this host connects to the endpoint. A placeholder if no such address is
+    known."""
     sources = ordered(
         attempt.facts.source for attempt in attempts if attempt.facts is not None and attempt.facts.source is not None
     )
@@ -111,8 +112,8 @@ FILTER_CHARACTERS: Final = 72
 
 
 def interfaces_at(region: str, addresses: Iterable[Address]) -> tuple[Command, ...]:
-    """Show which interfaces have these addresses, with one command per family. Of many addresses, only the first are
-    asked for."""
+    """Show which interfaces have these addresses, with one command per family. If there are many addresses, only the
+    first ones are asked for."""
     known = ordered(addresses)
     return tuple(
         read_only(
@@ -126,8 +127,8 @@ def interfaces_at(region: str, addresses: Iterable[Address]) -> tuple[Command, .
 
 
 def _filter(name: str, values: list[str]) -> str:
-    """A filter of the AWS CLI, which is one word. It contains as many of the values as fit on a line, and at least
-    one."""
+    """A filter of the AWS CLI as a single word. It contains as many of the values as fit on a line, and at least one of
+    them."""
     word = f"Name={name},Values={values[0]}"
     for value in values[1:]:
         if len(word) + 1 + len(value) > FILTER_CHARACTERS:
@@ -181,7 +182,7 @@ _SHOWN: Final = (
 
 
 def show_ids(region: str, ids: Iterable[str]) -> tuple[Command, ...]:
-    """Show resources by their ids or by placeholders for these. Texts of any other form are ignored."""
+    """Show resources by ids, or by placeholders for ids. Texts of any other form are ignored."""
     left = list(dict.fromkeys(ids))
     commands = []
     for kind in _SHOWN:
@@ -228,7 +229,7 @@ _STEP: Final = 10
 
 
 def group_to_change(configuration: Configuration, ports: Iterable[int], groups: Sequence[str], *, egress: bool) -> str:
-    """The first of the groups that has a rule for one of these ports, otherwise the first."""
+    """The first of the groups that has a rule for one of these ports. If there is none, the first group."""
     ports = tuple(ports)
     of_id = {group.group_id: group for group in configuration.groups or ()}
     has_rule = (group for group in groups if group in of_id and _is_for(of_id[group], ports, egress=egress))
@@ -249,7 +250,7 @@ def passes(rule: GroupRule, port: int, *, egress: bool) -> bool:
 def free_number(
     acl: NetworkAcl, address: Address | None, version: int, ports: Ports, *, egress: bool, taken: Collection[int]
 ) -> int | None:
-    """A free entry number that is lower than those of all entries that deny any traffic to or from `address`; None if
+    """A free entry number that is lower than the numbers of all entries that deny traffic to or from `address`. None if
     no such number is left. If the address is unknown (None), every denying entry of the IP version counts."""
     entries = [entry for entry in acl.entries if entry.egress is egress]
     denying = (
@@ -287,7 +288,8 @@ def passes_acl(acl: NetworkAcl, block: Network, ports: Ports, *, egress: bool) -
 
 
 def blocks_alone(target: Target) -> str:
-    """The reason why network ACLs name blocks, and not single addresses, of a service with a gateway endpoint."""
+    """The reason why network ACLs must contain blocks, and not single addresses, of a service with a gateway
+    endpoint."""
     return (
         f"The addresses of {target.service} change within seconds, so open the blocks of its prefix list, with one "
         "entry for each block, and never single addresses. An ACL takes 20 entries in each direction; if the blocks "
@@ -298,8 +300,8 @@ def blocks_alone(target: Target) -> str:
 def blocks_of_list(
     configuration: Configuration, prefix_list_id: str | None, version: int
 ) -> tuple[Network | None, ...]:
-    """The blocks of a prefix list, which a network ACL cannot name by its id; a single None if the list was not
-    read."""
+    """The blocks of a prefix list, since a network ACL cannot contain the id of the list. A single None if the list was
+    not read."""
     read = {prefix_list.prefix_list_id: prefix_list.cidrs for prefix_list in configuration.prefix_lists or ()}
     return tuple(cidr for cidr in read.get(prefix_list_id or "", ()) if cidr.version == version) or (None,)
 

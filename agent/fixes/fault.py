@@ -50,17 +50,17 @@ class Opening:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """A fault as a run, a prediction, an audit or a fleet knows it. Unknown fields become placeholders."""
+    """What a run, a prediction, an audit or a fleet knows about a fault. Unknown fields become placeholders."""
 
     target: Target
     ids: tuple[str, ...] = ()
-    """Ids of the resources at fault, the nearest first. The prefix of an id tells its kind."""
+    """Ids of the resources at fault. The nearest resource comes first. The prefix of an id shows its kind."""
     ports: tuple[int, ...] = (HTTPS,)
     openings: tuple[Opening, ...] = ()
     first: tuple[str, ...] = ()
-    """Sentences to write before those of the row."""
+    """Sentences that are written before those of the row in `agent.fixes.by_code`."""
     notes: tuple[str, ...] = ()
-    """Sentences to write after those of the row."""
+    """Sentences that are written after those of the row in `agent.fixes.by_code`."""
     shows: tuple[Command, ...] = ()
     """Commands that show the present state before anything is changed."""
     why_not: str | None = None
@@ -90,24 +90,25 @@ class Fault:
     servers: tuple[str, ...] = ()
     """Addresses of the name servers that answer."""
     elsewhere: str | None = None
-    """The VPC whose endpoint of the service is used instead of one here."""
+    """The VPC whose endpoint is used, in place of an endpoint in this VPC."""
     own_name: str | None = None
-    """The endpoint's own DNS name, as `--endpoint` takes it."""
+    """The endpoint's own DNS name, in the form for `--endpoint`."""
     service_name: str | None = None
     """The endpoint service, as EC2 names it."""
     subnets: tuple[str, ...] = ()
     """The subnets in which the endpoint needs an interface."""
 
     def all(self, placeholder: str) -> tuple[str, ...]:
-        """The ids that fit a placeholder; only the placeholder itself if none does."""
+        """The ids that have the form of a placeholder. If there are none, the placeholder itself."""
         return tuple(id_ for id_ in self.ids if FORMS[placeholder].fullmatch(id_)) or (placeholder,)
 
     def one(self, placeholder: str) -> str:
-        """The first id that fits a placeholder; the placeholder itself if none does."""
+        """The first id that has the form of a placeholder. If there is none, the placeholder itself."""
         return self.all(placeholder)[0]
 
     def only(self, placeholder: str) -> str:
-        """The single id that fits a placeholder; the placeholder itself if none fits, or several do."""
+        """The only id that has the form of a placeholder. If there is none, or if there are several, the placeholder
+        itself."""
         found = self.all(placeholder)
         return found[0] if len(found) == 1 else placeholder
 
@@ -133,5 +134,5 @@ def target_in(region: str, service: str, host: str = "") -> Target:
 
 
 def known_id(value: str | None, placeholder: str) -> str:
-    """An id for a command; a placeholder if the id is unknown or does not have the strict form of its kind."""
+    """An id for a command. If it is unknown, or does not have the strict form of its kind, a placeholder."""
     return value if value is not None and FORMS[placeholder].fullmatch(value) else placeholder

@@ -12,8 +12,8 @@ _STEPS_BACK: Final = "a database on this host may fail when the clock steps back
 
 
 def set_clock(configuration: str | None) -> Fix:
-    """Make this host take its time from AWS, using the time service that owns the configuration file, or chrony if
-    there is none.
+    """Make this host take its time from AWS, with the time service to which the configuration file belongs, or with
+    chrony if there is no such file.
 
     EC2 User Guide, Set the time reference on your EC2 instance to use the local Amazon Time Sync Service.
     """
@@ -85,8 +85,8 @@ SHOW_EXCEPTIONS: Final = read_only("printenv", "NO_PROXY", "no_proxy")
 
 
 def exceptions(*hosts: str) -> tuple[Line, ...]:
-    """Lines that exclude these hosts from the proxy, with the variable in both spellings: if both are set, the
-    lower-case one wins."""
+    """Lines that exclude these hosts from the proxy, with the variable in both spellings. If both are set, the
+    lower-case one takes precedence."""
     return tuple(
         Line(
             file="<FILE_WITH_PROXY_SETTINGS>",
@@ -99,8 +99,8 @@ def exceptions(*hosts: str) -> tuple[Line, ...]:
 
 
 def ask_the_vpc(host: str, server: str, writer: ResolvConfBy | None) -> Fix:
-    """Make this host ask the VPC's resolver, using the program that writes its resolv.conf, and for this name alone if
-    that is possible.
+    """Make this host ask the VPC's resolver, with the program that writes its resolv.conf. If possible, this applies
+    only to this name.
 
     resolved.conf(5), NetworkManager.conf(5), resolv.conf(5).
     """

@@ -14,10 +14,10 @@ from probes.frozen import dataclass
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A line, and the kind of ids that it names."""
+    """A line, and the kind of ids in it."""
 
     words: str
-    """`{ids}`, `{ports}` and `{services}` stand for what the fault names."""
+    """The words of the line. `{ids}`, `{ports}` and `{services}` stand for those of the fault."""
     placeholder: str | None = None
     """The placeholder whose form the ids have; None if the line names no ids."""
     otherwise: str = "the endpoint"
