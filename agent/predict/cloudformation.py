@@ -21,6 +21,8 @@ from probes.vpc.model import Manager
 from probes.vpc.parse import stack_name
 
 UNKNOWN: Final = "{{changeSet:KNOWN_AFTER_APPLY}}"
+_REFERENCE: Final = "{{resolve:"
+"""The beginning of a dynamic reference, such as `{{resolve:ssm:/network/account}}`."""
 _HINT: Final = "write all pages with aws cloudformation describe-change-set --include-property-values"
 
 
@@ -406,9 +408,18 @@ def _followed(
     if not is_certain:
         return None
     if after is not None:
-        after = groups.completed(change, after)
+        after = _resolved(before, groups.completed(change, after))
         after = Values({**after.attributes, resources.MAKES_VPC: makes_vpc}, after.unknown)
     return resources.change_of(KINDS[kind].terraform, before, after, is_other=is_other)
+
+
+def _resolved(before: Values | None, after: Values) -> Values:
+    """The values after a change. A changed policy with a dynamic reference is unknown, because a change set does not
+    resolve it (CloudFormation User Guide, Get values stored in other services using dynamic references)."""
+    policy = after.attributes.get("policy")
+    if policy is None or _REFERENCE not in policy or (before and before.attributes.get("policy") == policy):
+        return after
+    return Values({**after.attributes, "policy": None}, {**after.unknown, "policy": True})
 
 
 def _is_same(before: Values, after: Values) -> bool:

@@ -581,7 +581,35 @@ def in_group(**more: Any) -> dict[str, Any]:
     return {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": "10.20.0.0/16", **more}
 
 
+ON: Final = {"VpcEndpointType": "Interface", "PrivateDnsEnabled": True, "SecurityGroupIds": [GROUP]}
+OF_REFERENCE: Final = {
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::{{resolve:ssm:/network/account}}:root"},
+            "Action": "*",
+            "Resource": "*",
+        }
+    ]
+}
 CLOUDFORMATION: Final[tuple[tuple[str, Status, list[dict[str, Any]]], ...]] = (
+    (
+        "a policy is for an account that a dynamic reference names",
+        UNKNOWN,
+        [change("VPCEndpoint", ON, ON | {"PolicyDocument": OF_REFERENCE}, ENDPOINT)],
+    ),
+    (
+        "a policy with a dynamic reference stays",
+        OK,
+        [
+            change(
+                "VPCEndpoint",
+                ON | {"PolicyDocument": OF_REFERENCE},
+                ON | {"PolicyDocument": OF_REFERENCE, "SecurityGroupIds": [GROUP, OF_HOSTS]},
+                ENDPOINT,
+            )
+        ],
+    ),
     (
         "CDK restricts the default group, which hosts have",
         CLOSES,
