@@ -22,10 +22,13 @@ INVENTORY_SECONDS: Final = 60.0
 """Time limit in seconds for reading an inventory. If it is a named pipe, nobody may write to it."""
 _HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
 """The id of an instance or of a managed node, or a host name."""
-_ID_COLUMNS: Final = ("instanceid", "instance_id", "instance-id", "instance", "host", "hostname", "id")
-"""Headings of the column of hosts, in order of preference."""
-_ACCOUNT_COLUMNS: Final = ("accountid", "account_id", "account-id", "account", "ownerid", "owner_id")
-"""Headings of the column of accounts."""
+_ID_COLUMNS: Final = ("instanceid", "nodeid", "resourceid", "instance", "host", "hostname", "identifier", "id")
+"""Headings of the column of hosts, in order of preference, in the form that `_heading` gives. `Instance ID` is the
+heading of EC2's console, `Node ID` of Systems Manager's, `resourceId` of AWS Config and `Identifier` of Tag Editor."""
+_ACCOUNT_COLUMNS: Final = ("accountid", "account", "ownerid")
+"""Headings of the column of accounts, in order of preference, in the form that `_heading` gives."""
+_IN_HEADINGS: Final = re.compile("[ _-]")
+"""Separators of words in headings."""
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 OWNER: Final = "owner"
 """The heading of the column with the owner of a host."""
@@ -168,7 +171,7 @@ def _listed(value: Any) -> list[Any]:
 
 def _in(entry: dict[str, Any], names: Sequence[str]) -> Any:
     """The value of the first of these names that an entry has. Upper and lower case do not matter."""
-    heads = {str(head).lower(): value for head, value in entry.items()}
+    heads = {_heading(str(head)): value for head, value in entry.items()}
     return next((heads[name] for name in names if name in heads), None)
 
 
@@ -183,7 +186,7 @@ class _Table:
         first = next(every, None)
         if first is None:
             return
-        heads = [cell.lower() for cell in first]
+        heads = [_heading(cell) for cell in first]
         column = _column(heads, _ID_COLUMNS)
         if column is None:
             self._add(first, 0, None, {})
@@ -228,3 +231,8 @@ class _Table:
 
 def _column(heads: Sequence[str], names: Sequence[str]) -> int | None:
     return next((heads.index(name) for name in names if name in heads), None)
+
+
+def _heading(text: str) -> str:
+    """The heading of a column in lower case without separators: `instanceid` for `Instance ID` and `instance_id`."""
+    return _IN_HEADINGS.sub("", text.lower())

@@ -26,10 +26,29 @@ LIST = sorted(HOSTS)
         json.dumps({"InstanceInformationList": [{"InstanceId": host} for host in LIST]}),
         json.dumps({"Reservations": [{"Instances": [{"InstanceId": host}]} for host in LIST]}),
         "Name,InstanceId,Owner\n" + "".join(f"a,{host},b\n" for host in LIST),
+        "Name,Instance ID,Instance state\n" + "".join(f"web,{host},Running\n" for host in LIST),
+        "Node ID,Node name\n" + "".join(f"{host},web\n" for host in LIST),
+        "awsRegion,resourceId\n" + "".join(f"eu-west-1,{host}\n" for host in LIST),
+        "Service,Identifier\n" + "".join(f"EC2,{host}\n" for host in LIST),
         "host;zone\n" + "".join(f'"{host}";z\n' for host in LIST),
         "".join(f"{host}\tx\n" for host in LIST),
     ],
-    ids=["lines", "comments", "mark", "json", "objects", "ssm", "ec2", "csv", "semicolons", "tabs"],
+    ids=[
+        "lines",
+        "comments",
+        "mark",
+        "json",
+        "objects",
+        "ssm",
+        "ec2",
+        "csv",
+        "console",
+        "nodes",
+        "config",
+        "tags",
+        "semicolons",
+        "tabs",
+    ],
 )
 def test_forms(text: str) -> None:
     assert parse(text.encode(), "hosts").hosts == HOSTS
@@ -43,8 +62,9 @@ def test_forms(text: str) -> None:
         ),
         json.dumps([{"InstanceId": host, "AccountId": "111122223333"} for host in LIST]),
         "account,host\n" + "".join(f"111122223333,{host}\n" for host in LIST),
+        "Owner ID,Instance ID\n" + "".join(f"111122223333,{host}\n" for host in LIST),
     ],
-    ids=["ec2", "objects", "csv"],
+    ids=["ec2", "objects", "csv", "console"],
 )
 def test_accounts(text: str) -> None:
     expected = parse(text.encode(), "hosts")
