@@ -109,7 +109,16 @@ def _encoded(facts: Ec2Facts) -> dict[str, Any]:
 
 def parse(data: bytes, name: str) -> Ec2Facts:
     """Return the facts in a document; errors call it `name`. Raises FactsFileError for any other document."""
-    return _parsed(data, name, _facts)
+
+    def facts_of_one(document: Any) -> Ec2Facts:
+        if isinstance(document, dict) and document.get("schema") == ACCOUNT_SCHEMA:
+            raise FactsFileError(
+                f"{name}: has the VPCs of an account, and the facts of one VPC are needed: `backuplink facts --vpc` "
+                "writes them"
+            )
+        return _facts(document)
+
+    return _parsed(data, name, facts_of_one)
 
 
 def parse_all(data: bytes, name: str) -> tuple[Ec2Facts, ...]:

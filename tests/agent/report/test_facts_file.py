@@ -66,6 +66,11 @@ def test_the_file_says_what_it_is() -> None:
     assert (document["taken_at"], document["vpc_id"]) == ("2026-03-01T12:00:00.000Z", VPC_ID)
 
 
+def test_the_file_of_an_account_is_not_that_of_a_vpc(tmp_path: Path) -> None:
+    with pytest.raises(FactsFileError, match="has the VPCs of an account, and the facts of one VPC are needed: `back"):
+        read_facts(kept(facts_file.dumps_all([facts(), facts()]), tmp_path))
+
+
 def test_no_reads_at_all_are_facts_that_say_nothing(tmp_path: Path) -> None:
     written = Ec2Facts(region="eu-west-1", vpc_id="vpc-0a1b2c3d4e5f67890", taken_at=NOW, observations=())
     assert read_facts(kept(facts_file.dumps(written), tmp_path)) == written
