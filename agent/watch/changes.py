@@ -8,13 +8,13 @@ repeat a check changes nothing. Pure: no clock, no input or output; times come f
 
 import uuid
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from agent.catalog.findings import Scope, Severity
+from agent.catalog.findings import CODES, Layer, Scope, Severity
 from agent.report.codec import decode_observation, encode_observation
 from agent.report.model import Finding, Report, Status
 from agent.report.serialization import DecodeError, from_json, to_json
@@ -514,7 +514,7 @@ def _was_checked(known: _Tracked, report: Report, *, is_hidden: bool) -> bool:
         return True
     before = [observation for observation in known.observations if observation.subject.step is deepest]
     pairs = [(old, now[old.id]) for old in before if old.id in now]
-    if any(_is_repeated(old, new) for old, new in pairs):
+    if any(_is_repeated(old, new) for old, new in pairs) and not _is_unread(known, now):
         return True
     is_elsewhere = any(isinstance(new.outcome, Skipped) and new.outcome.reason == ELSEWHERE for _, new in pairs)
     if is_elsewhere and known.finding.scope is Scope.TARGET:
@@ -535,6 +535,17 @@ def _is_repeated(old: Observation[object], new: Observation[object]) -> bool:
     if new.subject.step in _READS and isinstance(old.outcome, Ok):
         return isinstance(new.outcome, Ok)
     return isinstance(new.outcome, Ok | Failed)
+
+
+def _is_unread(known: _Tracked, now: Mapping[str, Observation[object]]) -> bool:
+    """Whether a finding is about the configuration, which was not read again, and all that it explains is as before."""
+    if CODES[known.finding.code].layer is not Layer.CONFIGURATION:
+        return False
+    reads = [old for old in known.observations if old.subject.step is Step.EC2]
+    if all(old.id in now and now[old.id].ok for old in reads):
+        return False
+    measured = [(old, now[old.id]) for old in known.observations if old not in reads and old.id in now]
+    return not any(new.ok and (not old.ok or old.facts != new.facts) for old, new in measured)
 
 
 def _has_target(finding: Finding, report: Report) -> bool:

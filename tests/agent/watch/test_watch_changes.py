@@ -285,6 +285,22 @@ def test_only_a_look_says_that_it_is_gone(
 
 
 @pytest.mark.parametrize(
+    ("after", "backup", "stays"),
+    [
+        pytest.param((FAILED_CONNECT, _EC2), Status.CRITICAL, False, id="EC2 says otherwise"),
+        pytest.param((FAILED_CONNECT, _UNREAD), Status.CRITICAL, True, id="EC2 did not answer"),
+        pytest.param((FAILED_CONNECT,), Status.CRITICAL, True, id="EC2 was not asked"),
+        pytest.param((WELL, _UNREAD), Status.CRITICAL, False, id="what it caused is over"),
+        pytest.param((WELL,), Status.OK, False, id="all is well"),
+    ],
+)
+def test_a_cause_in_the_configuration_is_not_gone_while_it_is_not_read(
+    after: tuple[_Observation, ...], backup: Status, stays: bool
+) -> None:
+    assert _stays((FAILED_CONNECT, _EC2), after, "VPC005", backup=backup) is stays
+
+
+@pytest.mark.parametrize(
     ("after", "status", "stays"),
     [
         pytest.param((), Status.OK, False, id="nothing is wrong"),
