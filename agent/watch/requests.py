@@ -19,7 +19,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any, Final
 
-from agent.catalog.findings import Severity
+from agent.catalog.findings import CODES, Layer, Severity
 from agent.catalog.service import Service
 from agent.catalog.services import SERVICES
 from agent.report.model import Report
@@ -126,6 +126,8 @@ class Requests:
         if not is_new:
             return
         self._read_at = self._clock()
+        if self._facts is not None and any(read.failure is not None for read in reads):
+            return  # the configuration that was read before still explains the same faults
         vantage = report.vantage
         if vantage.vpc_id is not None and vantage.region is not None:
             self._facts = Ec2Facts(
@@ -178,7 +180,12 @@ def _kind(answer: Observation[Any]) -> str | None:
 
 
 def _faults(report: Report) -> frozenset[str]:
-    """Return the faults in a report: the ids of all findings that count, except those of severity info."""
+    """Return the measured faults in a report: the ids of all findings that count, except those of severity info, and
+    those of the configuration, which are not there in a cycle whose read failed."""
     return frozenset(
-        finding.id for finding in report.findings if finding.counts and finding.severity is not Severity.INFO
+        finding.id
+        for finding in report.findings
+        if finding.counts
+        and finding.severity is not Severity.INFO
+        and CODES[finding.code].layer is not Layer.CONFIGURATION
     )

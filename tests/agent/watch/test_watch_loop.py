@@ -226,6 +226,25 @@ async def test_an_endpoint_given_by_its_id_keeps_the_name_that_ec2_gave(is_zone_
     assert set(statuses[begins:]) == {Status.CRITICAL if is_zone_silent else Status.OK}
 
 
+async def test_what_ec2_said_stands_when_a_later_read_fails() -> None:
+    shut = scenarios.load(CONFIGURED)
+    assert shut.ec2 is not None
+    throttled = replace(shut, ec2=replace(shut.ec2, answer="throttled"))
+    begins = int(FIRST_READ / INTERVAL) + 3
+    turns = [*[shut] * begins, *[throttled] * int((1 + 2 * JITTER) * READ_INTERVAL / INTERVAL)]
+    causes: list[str] = []
+
+    def noting(evidence: Measurement) -> Report:
+        report = judge(evidence)
+        causes.append(report.findings[0].code)
+        return report
+
+    await watched(job(networks(turns), scenario=CONFIGURED, judge=noting, cycles=len(turns)))
+    named = [code.startswith("VPC") for code in causes[begins - 1 :]]
+    assert named.count(False) == 1  # the cycle whose read failed
+    assert named[-1]
+
+
 def test_first_reads_of_a_fleet_are_spread() -> None:
     after = [first_read_after(f"i-{number:017x}") for number in range(6_000)]
     assert 0 <= min(after) <= max(after) < READ_SPREAD
