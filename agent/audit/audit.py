@@ -394,28 +394,35 @@ def _how_to_read(vpc: AuditedNetwork) -> str:
 
 
 def _verdict(vpcs: Sequence[AuditedVpc], unanswered: Sequence[Unanswered], *, complete: bool) -> AuditVerdict:
+    """The verdict on the VPCs that count. What was to be audited and did not answer may have any fault."""
     counting = [vpc for vpc in vpcs if vpc.counts]
-    status = worst(vpc.status for vpc in counting) if counting else Status.UNKNOWN
-    others = len(vpcs) - len(counting)
-    also = [f"{counted(others, 'other VPC' if counting else 'VPC')} not counted"] if others else []
+    is_whole = complete and not unanswered
+    status = worst([*(vpc.status for vpc in counting), *(() if counting and is_whole else (Status.UNKNOWN,))])
+    parts = []
+    if not complete:
+        parts.append(
+            f"the reads ended early: only {counted(len(vpcs), 'VPC')} {'was' if len(vpcs) == 1 else 'were'} read"
+        )
     if unanswered:
         places = [one.vpc_id or one.region or one.account_id or "an account" for one in unanswered]
-        also.append(f"no answer from {listed_briefly([*dict.fromkeys(places)])}")
-    if not complete:
-        also.insert(
-            0, f"the reads ended early: only {counted(len(vpcs), 'VPC')} {'was' if len(vpcs) == 1 else 'were'} read"
-        )
-    more = f"; {'; '.join(also)}" if also else ""
-    if not complete and status is not Status.CRITICAL:
-        return AuditVerdict(status=Status.UNKNOWN, summary=more.removeprefix("; "))
-    if not counting:
-        what = (
-            "no VPC was read" if not vpcs else "no VPC has an endpoint of a workload: name a workload with --workload"
-        )
-        return AuditVerdict(status=status, summary=f"{what}{more}")
+        parts.append(f"no answer from {listed_briefly([*dict.fromkeys(places)])}")
+    if counting:
+        of_counting = _of_counting(counting)
+        parts = [of_counting, *parts] if is_whole or status is Status.CRITICAL else [*parts, of_counting]
+    elif complete:
+        none = "no VPC has an endpoint of a workload: name a workload with --workload" if vpcs else "no VPC was read"
+        parts.insert(0, none)
+    if others := len(vpcs) - len(counting):
+        parts.append(f"{counted(others, 'other VPC' if counting else 'VPC')} not counted")
+    return AuditVerdict(status=status, summary="; ".join(parts))
+
+
+def _of_counting(counting: Sequence[AuditedVpc]) -> str:
+    """How many of the VPCs that count have the worst status of them, and which."""
+    status = worst(vpc.status for vpc in counting)
+    whole = counted(len(counting), "VPC")
     if status is Status.OK:
-        return AuditVerdict(status=status, summary=f"{counted(len(counting), 'VPC')}: nothing is wrong{more}")
+        return f"{whole}: nothing is wrong"
     these = [vpc.vpc_id for vpc in counting if vpc.status is status]
     word = {Status.CRITICAL: "critical", Status.UNKNOWN: "not known", Status.WARNING: "with warnings"}[status]
-    whole = counted(len(counting), "VPC")
-    return AuditVerdict(status=status, summary=f"{len(these)} of {whole} {word}: {listed_briefly(these)}{more}")
+    return f"{len(these)} of {whole} {word}: {listed_briefly(these)}"

@@ -294,8 +294,8 @@ class AuditVerdict:
     """The verdict on all VPCs."""
 
     status: Status
-    """The worst status of the VPCs that count. It is `unknown` if no VPC counts, if the deadline came before all VPCs
-    were read and nothing critical was found, or if nothing could be audited."""
+    """The worst status of the VPCs that count. If nothing is critical, it is `unknown` as long as an account, a Region
+    or a VPC did not answer, the deadline came before all VPCs were read, or no VPC counts."""
     summary: Sentence
     """The verdict in a sentence or, if nothing could be audited, the reason."""
 

@@ -514,3 +514,38 @@ def test_an_earlier_audit_that_cannot_be_compared_is_refused(tmp_path: Path) -> 
         assert result.returncode == 3
         verdict = json.loads(result.stdout)["verdict"]
         assert (verdict["status"], words in verdict["summary"]) == (Status.UNKNOWN, True)
+
+
+# --- What did not answer ---------------------------------------------------------------------------------------------
+
+SILENT: Final = Unanswered(account_id=None, region="eu-west-3", vpc_id=None, reason="not permitted")
+
+
+@pytest.mark.parametrize(
+    ("read", "unanswered", "complete", "status", "summary"),
+    [
+        ((ONE,), (), True, Status.OK, "1 VPC: nothing is wrong"),
+        ((ONE,), (SILENT,), True, Status.UNKNOWN, "no answer from eu-west-3; 1 VPC: nothing is wrong"),
+        (
+            (ONE,),
+            (SILENT,),
+            False,
+            Status.UNKNOWN,
+            "the reads ended early: only 1 VPC was read; no answer from eu-west-3; 1 VPC: nothing is wrong",
+        ),
+        (
+            (group(OUT, only=True)(ONE), OTHER),
+            (SILENT,),
+            True,
+            Status.CRITICAL,
+            f"1 of 2 VPCs critical: {ONE.vpc_id}; no answer from eu-west-3",
+        ),
+        ((), (SILENT,), True, Status.UNKNOWN, "no VPC was read; no answer from eu-west-3"),
+    ],
+    ids=["all answer", "a Region is silent", "the deadline comes", "another VPC is critical", "nothing answers"],
+)
+def test_what_did_not_answer_may_have_any_fault(
+    read: tuple[Ec2Facts, ...], unanswered: tuple[Unanswered, ...], complete: bool, status: Status, summary: str
+) -> None:
+    found = audit([facts_of(one, (), large_vpc.ACCOUNT) for one in read], ASKED, unanswered, complete=complete)
+    assert (found.verdict.status, found.verdict.summary) == (status, summary)
