@@ -258,7 +258,10 @@ class _Joining:
         own_faults: Sequence[OwnFault],
     ) -> FleetVerdict:
         tolerate, read = self._question.tolerate, self._question.read
-        silent = totals.not_heard_from > tolerate * (totals.hosts + totals.not_heard_from)
+        expected = totals.hosts + totals.not_heard_from
+        if missing is not None:  # records of hosts that nobody expects do not make up for silent hosts
+            expected = min(expected, self._engine.count("expected"))
+        silent = totals.not_heard_from > tolerate * expected
         unread = read.unreadable_count > tolerate * (read.read + read.unreadable_count)
         status = Status.OK
         if totals.critical:

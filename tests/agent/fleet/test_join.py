@@ -1142,6 +1142,14 @@ def test_few_silent_hosts_are_tolerated(engine: Database) -> None:
     )
 
 
+def test_hosts_that_nobody_expects_do_not_make_up_for_silent_ones(engine: Database) -> None:
+    """A host of an account can write records of as many hosts of that account as it likes."""
+    forged = [replace(HOSTS[0], id=f"i-{number:017x}") for number in range(300)]
+    document = asked(engine, sweep(hosts=HOSTS[:293] + forged), expected=expected())
+    assert document.totals.not_heard_from == 7
+    assert document.verdict.status is Status.UNKNOWN
+
+
 def test_critical_is_worse_than_silent(engine: Database) -> None:
     document = asked(engine, sweep(endpoint_group(VPC), hosts=HOSTS[:200]), expected=expected())
     assert document.verdict.status is Status.CRITICAL
