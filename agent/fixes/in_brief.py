@@ -52,13 +52,15 @@ IN_BRIEF: Final[Mapping[str, _Row]] = {
 _OF_APPLIANCE: Final = _Row("Decide whether {ids} needs private DNS", _ENDPOINT)
 """VPC002 of a service whose appliances may use public names."""
 _UNTOLD: Final = "Find out what is not known"
-"""The line for an uncertain fault without known subjects: it says to look before anything is changed."""
+"""The line for an uncertain fault without known subjects. It says that a person must look before anything is
+changed.
+"""
 
 
 def in_brief(
     code: str | None, services: Sequence[str], ports: Sequence[int], subjects: Sequence[str], *, certain: bool = True
 ) -> str:
-    """The first thing to do, without a full stop. If a fault is uncertain, the line never changes anything."""
+    """The first thing to do, without a full stop. If a fault is uncertain, the line never suggests a change."""
     if code is None or not certain:
         return f"Look at {listed_briefly(subjects)}, which may be the cause" if subjects else _UNTOLD
     row = IN_BRIEF[code]

@@ -1,4 +1,4 @@
-"""A warning in fixes of resources that a tool such as Terraform manages: the tool reverts manual changes."""
+"""A warning in fixes of resources that a tool such as Terraform manages: the tool undoes manual changes."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -19,7 +19,7 @@ class ManagedResource:
 
 
 def managers_in(configuration: Configuration) -> Mapping[str, Manager]:
-    """The tools that manage resources of a configuration, by the resource's id, as their tags say."""
+    """The tools that manage resources of a configuration, by the resource's id. The tags of the resources show them."""
     return {own_id: manager for own_id, manager in _managers(configuration) if manager is not None}
 
 
@@ -44,7 +44,7 @@ def changed_by(fix: Fix | None) -> frozenset[str]:
 
 
 def among(managers: Mapping[str, Manager], ids: Iterable[str]) -> tuple[ManagedResource, ...]:
-    """The known managing tools of some resources, by id."""
+    """The tools that manage these resources, as far as they are known, by id."""
     return tuple(
         ManagedResource(resource_id=own_id, manager=managers[own_id]) for own_id in sorted(managers.keys() & ids)
     )

@@ -1,4 +1,4 @@
-"""Settings that make programs call an endpoint by its own DNS name: each program has its own setting."""
+"""Settings that make programs call an endpoint by its own DNS name. Each program has a different setting."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ _OF_THE_SSM_AGENT: Final = frozenset({"ssm", "ssmmessages", "ec2messages"})
 """Services that the SSM Agent calls. The agent reads none of the SDK's variables (README of aws/amazon-ssm-agent)."""
 _KEYS: Final = {service: key for key, service in SSM_ENDPOINTS.items() if service in _OF_THE_SSM_AGENT}
 _NAMING: Final = frozenset({"--service", "--endpoint"})
-"""Options that name a service. If a person used one of them, other programs may be meant as well."""
+"""Options that name a service. If a person used one of them, they may also mean other programs."""
 
 
 def set_own_name(target: Target) -> str:

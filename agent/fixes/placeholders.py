@@ -27,7 +27,7 @@ _OPTIONS: Final = frozenset(
         "-noservername -p -rn -s -servername -showcerts"
     ).split()
 )
-"""The options that commands of fixes use. Any other word that begins with a dash did not come from a rule."""
+"""The options that commands of fixes use. Any other word that begins with a dash does not come from a rule."""
 _READING: Final = ("describe-", "get-", "list-", "search-")
 _PRIVATE_DNS_RIGHT: Final = "Private DNS also needs route53:AssociateVPCWithHostedZone."
 """The action associates a hosted zone with the VPC, and narrow roles lack it (Service Authorization Reference, Amazon
@@ -55,9 +55,9 @@ def filled(fix: Fix, known: Mapping[str, str]) -> Fix:
 
 
 def is_form_of_fix(command: Command) -> bool:
-    """Whether a command that somebody else wrote has the form of a command of a fix: its words are those of `filled`,
-    and it reads, or makes one of the changes that fixes make in AWS and says so. This does not tell whether a fix of
-    this version names the same resources."""
+    """Whether a command that somebody else wrote has the form of a command of a fix: its words have the form of
+    `filled`, and it only reads, or says that it changes something and makes a change that fixes make in AWS. Whether a
+    fix of this version is about the same resources is not checked."""
     program, *words = command.argv or ("",)
     if filled(Fix(summary="", commands=(command,)), {}).commands != (command,) or len(words) < 2:
         return False

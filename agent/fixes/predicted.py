@@ -1,4 +1,4 @@
-"""The fixes for faults of a prediction. Each fault is brought into the form that the row of its code asks for."""
+"""The fixes for faults of a prediction. Each fault is converted to the form that the row of its code needs."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -51,13 +51,13 @@ CODE_AT: Final[Mapping[Stage, str]] = {
 }
 """The finding that a run reports if this hop stops its packets."""
 _MOST_BLOCKS: Final = 3
-"""Maximum subnets or addresses for which commands are given. The summary says how many more there are."""
+"""Maximum number of subnets or addresses for which commands are given. The summary says how many more there are."""
 _THESE: Final = "these sources"
 _APPLIANCES: Final = "the appliance's subnet; other hosts do not use these ports"
 
 
 def target_of(known: KnownVpc, service: str, host: str = "") -> Target:
-    """The target that the commands of fixes name."""
+    """The target for the commands of fixes."""
     return target_in(known.region, service, host)
 
 
@@ -70,8 +70,8 @@ def fixed(known: KnownVpc, code: str, fault: Fault) -> Fix:
 
 
 def fix_of_name(known: KnownVpc, name: PredictedName, *first: str) -> Fix | None:
-    """The fix that makes a name resolve to an endpoint, to follow the sentences `first`; None if no finding covers what
-    decides the name."""
+    """The fix that makes a name resolve to an endpoint. It follows the sentences in `first`. None if no finding is
+    about what decides the name."""
     if name.code is None:
         return None
     configuration, host = known.configuration, name.host
@@ -152,7 +152,7 @@ def is_of_gateway(known: KnownVpc, path: PredictedPath) -> bool:
 
 
 def fix_of_paths(known: KnownVpc, paths: Sequence[PredictedPath], sources: Sequence[SourceClass]) -> Fix | None:
-    """The fix that opens these paths, all of which the same hop stops; None if the hop is unknown."""
+    """The fix that opens these paths. The same hop stops all of them. None if the hop is unknown."""
     first = paths[0]
     code = code_of_paths(known, first)
     if code is None:
@@ -184,7 +184,7 @@ def fix_of_paths(known: KnownVpc, paths: Sequence[PredictedPath], sources: Seque
 def fix_of_calls(
     known: KnownVpc, service: str, actions: Sequence[str], endpoint_ids: Sequence[str], *first: str
 ) -> Fix:
-    """The fix that makes endpoint policies allow calls, to follow the sentences `first`."""
+    """The fix that makes endpoint policies allow calls. It follows the sentences in `first`."""
     fault = Fault(target=target_of(known, service), ids=tuple(endpoint_ids), actions=tuple(actions), first=first)
     return fixed(known, "VPC008", fault)
 
@@ -194,7 +194,7 @@ def _ports(paths: Iterable[PredictedPath]) -> tuple[int, ...]:
 
 
 _Openings = tuple[list[Opening], int]
-"""Openings, and the number of further blocks that need the same."""
+"""Openings, and the number of further blocks that need such an opening."""
 
 
 def _openings(known: KnownVpc, code: str, paths: Sequence[PredictedPath], sources: Sequence[SourceClass]) -> _Openings:
@@ -248,8 +248,8 @@ def _entries(
     sources: Sequence[SourceClass],
     addresses: Sequence[Address],
 ) -> _Openings:
-    """Entries to insert before the denying one. For a prefix list, whose addresses change, there is one per block that
-    does not pass yet."""
+    """Entries to insert before the entry that denies. For a prefix list, whose addresses change, there is an entry for
+    each block that does not pass yet."""
     stage = first.decided_at or Stage.ENDPOINT_ACL_IN
     version, egress = _version_of(first), is_outbound(stage, first.rule)
     spans = [OF_ANY_SYSTEM] if stage in ANSWERS else ranges(ports)
@@ -304,8 +304,8 @@ def _numbered(
 
 
 def _blocks_of(known: KnownVpc, sources: Iterable[SourceClass], version: int) -> Iterator[tuple[str, Address]]:
-    """Blocks by which rules name sources, each with an address inside: the source's own address if it stands for one
-    interface, otherwise its subnet's block."""
+    """Blocks for rules about sources, each with an address in the block. If a source is a single interface, the block
+    is its address. Otherwise it is the block of the subnet."""
     subnets = {subnet.subnet_id: subnet for subnet in known.configuration.subnets or ()}
     for source in sources:
         address = next((address for address in source.addresses if address.version == version), None)

@@ -1,7 +1,7 @@
 """The report as a finding of Security Hub: the list that `aws securityhub batch-import-findings --findings` takes.
 
-Each host has one finding with the verdict and its causes. The next run replaces it, so nobody has to close it: if the
-verdict is ok, the finding passes and is archived. The first cause gives the title and the remedy.
+Each host has one finding with the verdict and its causes. The next run replaces the finding, so nobody has to close it.
+If the verdict is ok, the finding has the status PASSED and is archived. The first cause gives the title and the remedy.
 
 Sources: AWS Security Finding Format (ASFF) and BatchImportFindings, in the AWS Security Hub User Guide and API
 Reference.
@@ -25,7 +25,9 @@ MAX_FIELD: Final = 2_048
 MAX_RESOURCES: Final = 32
 _TYPE: Final = "Software and Configuration Checks/AWS Security Best Practices/Network Reachability"
 _LABELS: Final = {Severity.CRITICAL: "HIGH", Severity.WARNING: "MEDIUM", Severity.INFO: "INFORMATIONAL"}
-"""Severity labels. The label CRITICAL is meant for resources under attack, which a failed backup is not."""
+"""The severity labels. CRITICAL is not among them. It is meant for resources under attack, and a failed backup is not
+an attack.
+"""
 _COMPLIANCE: Final = {
     Status.OK: "PASSED",
     Status.WARNING: "WARNING",

@@ -167,7 +167,7 @@ def _failure(observation: Observation[Any]) -> str:
 
 
 def _what(observation: Observation[Any]) -> str:
-    """Name a step: `tcp 10.0.2.17:443`, `dns A at 10.0.0.2`."""
+    """The name of a step, such as `tcp 10.0.2.17:443` or `dns A at 10.0.0.2`."""
     subject = observation.subject
     words = [str(subject.step)]
     if subject.operation is not None:
@@ -181,7 +181,7 @@ def _what(observation: Observation[Any]) -> str:
 
 
 def _answer(facts: Any, message: str) -> str:
-    """Return AWS' own text unless `message` contains it."""
+    """Return AWS' own text about a failure, unless `message` already contains it."""
     said = facts.error_message if isinstance(facts, ApiFacts | JobsFacts) else None
     return "" if said is None or said in message else f"; AWS said: {bounded(said)}"
 

@@ -1,8 +1,8 @@
 """The report as log events from which CloudWatch takes metrics: embedded metric format, one JSON object per line. There
 is an event for the run, and an event for each target in use. AWS charges for each combination of a metric's name and
-dimensions. The run's metrics therefore have no dimensions, a target's metrics have its Region and id, and steps are
-summed up: nothing that rotates, such as an address, is a metric of its own. The details are properties beside the
-metrics, for queries in CloudWatch Logs Insights.
+dimensions. The run's metrics therefore have no dimensions, and a target's metrics have the Region and the id. Steps are
+summed up, and something that rotates, such as an address, never has its own metric. The details are properties beside
+the metrics, for queries in CloudWatch Logs Insights.
 
 Sources: Specification: Embedded metric format, in the Amazon CloudWatch User Guide; MetricDatum and Dimension, in the
 Amazon CloudWatch API Reference.
@@ -24,8 +24,8 @@ from probes.model import Failed, Failure, Observation, Ok, Step
 
 NAMESPACE: Final = "backuplink"
 DIMENSIONS: Final = ("Region", "Target")
-"""Dimensions of a target's metrics. A run's metrics have none, so that an alarm on them misses no run, whatever its
-Region."""
+"""Dimensions of a target's metrics. A run's metrics have no dimensions. An alarm on them therefore sees every run,
+whatever its Region."""
 MAX_VALUES: Final = 100
 """Maximum number of values of one metric in one event."""
 MAX_DIMENSION: Final = 1_024
@@ -39,7 +39,7 @@ MAX_LISTED: Final = 20
 """Maximum number of causes, failures and the like in one event."""
 
 Values = float | Sequence[float] | None
-"""The values of a metric in an event; None, or an empty sequence, if they are unknown."""
+"""The values of a metric in an event. None, or an empty sequence, if no values are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ def _dimension(text: str) -> str:
 
 
 def _property(value: Any) -> Any:
-    """Return a value in the form of an event, with every text and list within its bounds."""
+    """Return a value in the form of an event. Texts and lists in it are shortened to their limits."""
     match value:
         case str():
             shown = visible(value)

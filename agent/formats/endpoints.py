@@ -11,7 +11,7 @@ def as_json(rows: tuple[ServiceEndpoint, ...]) -> str:
 
 
 def as_text(rows: tuple[ServiceEndpoint, ...]) -> str:
-    """Return a block for each row; a name that an SDK builds but AWS does not document is marked."""
+    """Return a block for each row. If an SDK builds a name that AWS does not document, the name is marked."""
     return "\n".join(_block(row) for row in rows) + "\nSources\n" + "".join(f"  {source}\n" for source in SOURCES)
 
 

@@ -13,8 +13,8 @@ _INDENT = "  "
 
 
 def as_text(markdown: str, *, bold: bool = False) -> str:
-    """Return a page for a terminal: headings stand out, commands are indented. `bold` says that it can show bold text.
-    The end explains the placeholders of domains, which depend on the partition."""
+    """Return a page for a terminal: headings stand out, commands are indented. `bold` says that the terminal can show
+    bold text. The end of the page explains the placeholders for domains, which depend on the partition."""
     lines = []
     block: list[str] | None = None
     for line in markdown.splitlines():

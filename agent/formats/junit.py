@@ -1,10 +1,10 @@
 """The report as JUnit's XML, for Jenkins, GitLab and other tools that show test results: a suite for the run and a
 suite for each target, with a case for each cause and each step.
 
-Only cases that decide the verdict fail. A failed step that decides nothing, such as a name server's answer that this
-host does not use or a port of a service that was not requested, is a skipped case with its failure. So a run has failed
-cases if, and only if, it is not ok. The case `verdict` is in every document, so that the history of this case is the
-history of the path.
+Only cases that decide the verdict fail. Some failed steps decide nothing, such as a name server's answer that this host
+does not use, or a port of a service that was not requested. They are skipped cases that contain the failure. So a run
+has failed cases if, and only if, it is not ok. The case `verdict` is in every document, so the history of this case is
+the history of the path.
 """
 
 import io
@@ -85,7 +85,7 @@ def _verdict(report: Report) -> TestCase:
 
 
 def _is_of(name: str | None, target: str | None, known: frozenset[str]) -> bool:
-    """Whether `name` belongs to the suite of `target`; names without a target belong to the run's suite."""
+    """Whether `name` belongs to the suite of `target`. Names without a target belong to the suite of the run."""
     return name not in known if target is None else name == target
 
 
@@ -115,7 +115,7 @@ def _causes(report: Report, target: str | None, known: frozenset[str]) -> Iterat
 
 
 def _unproven(target: TargetReport) -> Iterator[TestCase]:
-    """Yield the facts that are missing for `ok`. They make a target unknown unless something worse is proven."""
+    """Yield what is missing for `ok`. It makes a target unknown, unless something worse is proven."""
     if target.unproven:
         case = _case(target.id, "proven")
         kind = Error if target.role is Role.REQUIRED else Skipped
@@ -169,8 +169,8 @@ def _result(kind: type[Any], name: str, message: str, text: str | None = None) -
 
 
 def _roots(report: Report) -> dict[str, list[Finding]]:
-    """Return the root causes of each observation: the causes of the findings that it shows, or the suppressed findings
-    between these findings and their causes."""
+    """Return the root causes of each observation: the causes of the findings that the observation shows. If a finding
+    on the way to a cause is suppressed, it takes the place of the cause."""
     by_id = {finding.id: finding for finding in report.findings}
     by_evidence: dict[str, dict[str, Finding]] = {}
     for finding in report.findings:

@@ -14,12 +14,12 @@ RESULTS: Final[Mapping[type, str]] = {Ok: "ok", Failed: "failed", Skipped: "skip
 
 
 def has_run(report: Report) -> bool:
-    """Whether there was a run; a refused call starts none."""
+    """Whether there was a run. If a call is refused, there is none."""
     return bool(report.observations)
 
 
 def is_probed(target: TargetReport) -> bool:
-    """Whether the run is about a target: the target is in use, and is not checked only for comparison."""
+    """Whether the run is about a target. It is if the target is in use, and is not only checked for comparison."""
     return target.status is not Status.NOT_IN_USE and target.role is not Role.CONTEXT
 
 

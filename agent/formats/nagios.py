@@ -3,9 +3,9 @@
 The form follows the Monitoring Plugins' development guidelines: a line that begins with a word for the exit code,
 numbers after a `|`, and below them long output. No other text contains a `|` or a line break.
 
-Readers truncate long output: version 2 of NRPE after 1 kB, Nagios after 8. Both the first line with its numbers and the
-whole output are therefore bounded, and only whole lines and whole numbers are left out. If there is no room for all
-numbers, the least important are left out first: times, then ports, then addresses.
+Readers truncate long output: version 2 of NRPE after 1 kB, Nagios after 8 kB. The first line with its numbers and the
+whole output therefore have a maximum length. Whole lines and whole numbers are left out to keep to it. If there is no
+room for all numbers, the least important ones are left out first: times, then ports, then addresses.
 """
 
 import re
@@ -41,24 +41,25 @@ from probes.ports import HTTPS, SUPPORT_CHANNEL
 MAX_CHARACTERS: Final = 8_000
 """Maximum length of the output, which is ASCII. Nagios' MAX_PLUGIN_OUTPUT_LENGTH is 8,192 bytes."""
 MAX_FIRST_LINE: Final = 1_000
-"""Maximum length of the first line: NRPE's packet of version 2 has 1,024 bytes."""
+"""Maximum length of the first line. A packet of NRPE version 2 has 1,024 bytes."""
 _MAX_SENTENCE: Final = 600
-"""Maximum length of the first line without its numbers. Our sentences have 60 to 200 characters."""
+"""Maximum length of the first line without its numbers. This program's sentences have 60 to 200 characters."""
 _MAX_WORDS: Final = 600
 """Maximum length of the detail of a cause, and of every other line. Either may quote a long text of a peer."""
 _COUNTS: Final = ("addresses", "ports")
 _TIMES: Final = (Step.TCP, Step.TLS, Step.API)
 """Kinds of numbers of a target, the most important first."""
 _MAX_NUMBER: Final = 1e9
-"""Maximum number, far above any time or count of a run; a saved report may contain any number."""
+"""The maximum number in the output. It is far above any time or count of a run, but a saved report may contain any
+number."""
 _WORDS: Final = {exits.OK: "OK", exits.WARNING: "WARNING", exits.CRITICAL: "CRITICAL", exits.UNKNOWN: "UNKNOWN"}
 _NO_LABEL: Final = re.compile(r"[^A-Za-z0-9_.@-]")
 """Characters that must not be in a label, since some readers quote or interpret them (`::` in Icinga 2)."""
 
 
 def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
-    """Return the plugin's output. Its first word follows the exit code; a code that plugins do not have, such as a
-    signal's, is UNKNOWN."""
+    """Return the plugin's output. Its first word depends on the exit code. For a code that plugins do not have, such as
+    that of a signal, the word is UNKNOWN."""
     code = exits.of_status(report.verdict.status) if options.exit_code is None else options.exit_code
     first = _first_line(report, _WORDS.get(code, "UNKNOWN"))
     if not report.observations:  # if a call was refused, there was no run to describe
@@ -133,8 +134,8 @@ def _fitting(lines: Iterable[str], room: int) -> list[str]:
 
 
 def _fitting_numbers(report: Report, room: int) -> str:
-    """Return the numbers that fit: the run's time, then the targets' numbers kind by kind, where targets that are not
-    ok come first. Times are given for all targets or for no target, since the graph of a target would otherwise come
+    """Return the numbers that fit: the run's time, then the targets' numbers, kind by kind. In each kind, targets that
+    are not ok come first. Times are shown for all targets or for none, since the graph of a target would otherwise come
     and go."""
     numbers = _numbers(report)
     kept: set[str] = set()
@@ -168,7 +169,7 @@ class _LabelledNumber:
 
 
 def _packed(numbers: Iterable[_LabelledNumber], room: int) -> list[_LabelledNumber]:
-    """Return the whole numbers that fit, each with a space."""
+    """The numbers that fit, none of them cut. Each needs a space in front."""
     kept = []
     for number in numbers:
         if len(number) + 1 <= room:
@@ -236,14 +237,14 @@ def _observations(rows: Iterable[Row], step: Step) -> Iterator[Observation[objec
 
 
 def _is_left_out(row: Row) -> bool:
-    """Whether the run skipped this port on purpose, such as a port at an address of an IP version that this host
-    lacks."""
+    """Whether the run skipped this port on purpose. For example, the port may be at an address of an IP version that
+    this host does not have."""
     tcp = next(_observations([row], Step.TCP), None)
     return tcp is not None and isinstance(tcp.outcome, Skipped) and not tcp.outcome.reason.startswith(NOT_STARTED)
 
 
 def _answers(row: Row) -> bool:
-    """Whether AWS answered there, to a signed or an unsigned request."""
+    """Whether AWS answered at this address and port, to a signed or an unsigned request."""
     return any(observation.ok for step in (Step.HTTP, Step.API) for observation in _observations([row], step))
 
 

@@ -1,7 +1,7 @@
 """The report as an OpsItem, in the form of `aws ssm create-ops-item --cli-input-json`.
 
 Its key is made of the host and the causes. While an OpsItem with the same key is open, Systems Manager refuses a second
-OpsItem (`OpsItemAlreadyExistsException`), so every run may request one. There is a document for an ok verdict too,
+OpsItem (`OpsItemAlreadyExistsException`), so every run may request one. There is also a document for the verdict ok,
 although nobody needs an OpsItem for it.
 
 Source: CreateOpsItem, in the AWS Systems Manager API Reference, and Reducing duplicate OpsItems, in its User Guide.
@@ -21,9 +21,9 @@ MAX_DESCRIPTION: Final = 2_048
 MAX_VALUE: Final = 1_024
 """Maximum length of an entry of the operational data, which may have 20 KB in total."""
 MAX_KEY: Final = 256
-"""Maximum length of the key by which two OpsItems are equal."""
+"""Maximum length of the key. Two OpsItems with the same key count as equal."""
 _SEVERITIES: Final = {Severity.CRITICAL: "2", Severity.WARNING: "3", Severity.INFO: "4"}
-"""Severities by verdict. 1 is meant for an outage for everybody."""
+"""The severity for each verdict. Severity 1 is not used, since it is meant for an outage that affects everybody."""
 
 
 def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:

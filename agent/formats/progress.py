@@ -16,8 +16,8 @@ _SECONDS: Final = 0.1
 
 
 class StatusLine:
-    """One line that is replaced, and cleared at the end. Nothing is written if `stream` is not a terminal, or is None
-    since it was closed before the process started."""
+    """A line that is replaced at each update, and cleared at the end. Nothing is written if `stream` is not a terminal.
+    It is None if it was closed before the process started."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream

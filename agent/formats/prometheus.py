@@ -1,12 +1,12 @@
 """The report as metrics of Prometheus, in the text format for scrapes and for node_exporter's textfile collector.
 
 A metric that blackbox_exporter also has keeps its name, meaning and unit, with the target as a label, since one
-document has several targets. All other metrics are named `backuplink_*`. A step that was not made has no sample:
-neither 0 nor 1 would be true.
+document has several targets. All other metrics are named `backuplink_*`. A step that was not made has no sample,
+since neither 0 nor 1 would be true.
 
-The number of series is bounded, however long a watch runs: label names are fixed, and label values come from closed
-lists or are targets, name servers and private addresses of the run itself. Public addresses rotate, so they count only
-in the sums of their target. No label holds a peer's text or an account's id.
+The number of series is bounded, however long a watch runs. Label names are fixed. Label values come from closed lists,
+or are targets, name servers and private addresses of the run. Public addresses rotate, so they only count in the sums
+of their target. A label never has a peer's text or an account's id.
 """
 
 from collections import Counter
@@ -31,12 +31,12 @@ from probes.operations import GETADDRINFO
 from probes.ports import HTTPS
 
 MAX_ADDRESSES: Final = 32
-"""Maximum number of a target's addresses that have series of their own. An endpoint has an address of each IP version
-in each zone."""
+"""Maximum number of a target's addresses that have their own series. An endpoint has an address of each IP version in
+each zone."""
 VERDICTS: Final = (Status.OK, Status.WARNING, Status.CRITICAL, Status.UNKNOWN)
 """All verdicts that a whole run can have."""
 PHASES: Final = ("resolve", "connect", "tls", "processing")
-"""Phases of blackbox_exporter that a run times. A run reads the answer within `processing`, so there is no
+"""Phases of blackbox_exporter that a run times. A run reads the answer in the phase `processing`, so there is no phase
 `transfer`."""
 ANSWERS: Final = {True: "yes", False: "no"}
 AGREEMENTS: Final = {True: "yes", False: "no", None: "unknown"}
@@ -49,7 +49,7 @@ _TLS_VERSIONS: Final = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1", "TLSv1.2": "TL
 """OpenSSL's names of TLS versions, with the names that blackbox_exporter uses."""
 
 Sample = tuple[tuple[str, ...], float]
-"""The values of a family's labels in order, and the value itself."""
+"""A sample: the values of the family's labels, in order, and then the value of the sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,7 +351,7 @@ def _address_info(report: Report) -> Iterator[Sample]:
 
 
 def _stable(target: TargetReport) -> list[TargetAddress]:
-    """Return the addresses that have series of their own: private addresses that this host uses."""
+    """Return the addresses that have their own series. These are private addresses that this host uses."""
     own = (address for address in target.addresses if address.from_own_lookup and address.scope in _STABLE)
     return sorted(own, key=lambda address: _order(address.address))[:MAX_ADDRESSES]
 
@@ -662,4 +662,4 @@ FAMILIES: Final = (
         _configuration_read,
     ),
 )
-"""Every metric in the order of a document. Names never change, and neither do labels."""
+"""Every metric, in the order of a document. Names and labels never change."""

@@ -1,8 +1,8 @@
 """The formats of a report. Each has a row with everything that other parts of the program need to know about it.
 
-The module of a format, and the library that it needs, are imported only on use. A new format needs a module with
-`render(report, options)`, a row here, and a reader in `tests/formats/readers.py`; nothing else depends on a format's
-name.
+The module of a format, and the library that it needs, are only imported when the format is used. A new format needs a
+module with `render(report, options)`, a row here, and a reader in `tests/formats/readers.py`; nothing else depends on a
+format's name.
 """
 
 import importlib
@@ -53,12 +53,13 @@ class Format:
     suffix: str
     """The suffix of a file in this format."""
     stream: Stream | None = None
-    """The content of a watch's stdout. It is None for a format whose documents cannot follow one another; a watch
-    writes such a document to a file."""
+    """The content of a watch's stdout. It is None for a format whose documents cannot follow one another in a stream. A
+    watch writes such documents to a file."""
     live: str | None = None
     """Name of the class in `module` that writes during a run; None if the whole report must be known first."""
     deadline: float | None = None
-    """Default number of seconds for a whole run, if the reader does not wait as long as readers of other formats."""
+    """The default deadline of a run in seconds. It is set if the readers of this format wait for less time than
+    others."""
     has_brief: bool = False
     """Whether the format has a short document."""
     can_be_saved: bool = False
@@ -97,7 +98,7 @@ class LiveWriter(Protocol):
         """Write an event in whole lines."""
 
     def end(self, report: "Report") -> None:
-        """Write what only the finished report contains."""
+        """Write the part that only the finished report contains."""
 
 
 def format_named(name: str) -> Format:

@@ -1,5 +1,5 @@
-"""The path as a picture alone, for a ticket or a wiki: the verdict, and the place of the failure. The picture loads no
-other file."""
+"""The path as a single picture, for a ticket or a wiki. It shows the verdict and the place of the failure. The picture
+loads no other file."""
 
 from agent.documents.canvas import WIDE
 from agent.documents.elements import to_svg

@@ -16,7 +16,7 @@ BRIEF_CHARACTERS: Final = 2_430
 its agent adds some 60 characters to the output of a failed command."""
 _TAIL_CHARACTERS: Final = 100
 _SUMMARY_CHARACTERS: Final = 600
-"""Maximum length of the verdict in a short report: it may quote a long text of a peer."""
+"""Maximum length of the verdict in a short report. The verdict may quote a long text of a peer."""
 _NAMES_CHARACTERS: Final = 500
 """Maximum length of the list of services that are not ok in a short report: enough for all names in the catalogue."""
 
@@ -64,7 +64,7 @@ def _written(blocks: Iterable[Block]) -> str:
 
 
 def _which(report: Report) -> str:
-    """Return the names and the number of the services that are not ok; a service is named with its endpoint only if
+    """Return the names and the number of the services that are not ok; a service has its endpoint beside it only if
     there is room."""
     sick = [target for target in in_use(report) if target.status is not Status.OK]
     well = len(in_use(report)) - len(sick)

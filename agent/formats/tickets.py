@@ -14,14 +14,15 @@ from agent.report.words import head
 UNKNOWN_ACCOUNT: Final = "0" * 12
 """The account in ARNs if the host's account is unknown or masked. No account has this number, and AWS refuses it."""
 UNKNOWN_REGION: Final = "us-east-1"
-"""The Region in ARNs, with UNKNOWN_ACCOUNT, if the Region is unknown: AWS accepts no ARN without a Region."""
+"""The Region in ARNs, together with UNKNOWN_ACCOUNT, if the Region is unknown. AWS accepts no ARN without a Region."""
 SEVERITIES: Final = {
     Status.CRITICAL: Severity.CRITICAL,
     Status.WARNING: Severity.WARNING,
     Status.UNKNOWN: Severity.WARNING,
     Status.OK: Severity.INFO,
 }
-"""The severity for each verdict. An unknown verdict deserves a look as much as a warning does."""
+"""The severity for each verdict. An unknown verdict has the same severity as a warning, since somebody must look at
+both."""
 
 
 def region(report: Report) -> str:
@@ -65,8 +66,8 @@ def counted(report: Report) -> list[Finding]:
 
 
 def description(report: Report, most: int) -> str:
-    """Return the verdict and each cause with its fix in at most `most` characters. Whole causes are left out and
-    counted before a text is cut."""
+    """Return the verdict and each cause with its fix in at most `most` characters. If this is too much, whole causes
+    are left out and counted. Only then is a text cut."""
     causes = counted(report)
     parts = [visible(report.verdict.summary), *(_cause(finding) for finding in causes)]
     for kept in range(len(parts), 0, -1):

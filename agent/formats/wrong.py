@@ -41,5 +41,5 @@ def _said(finding: Finding, summary: str) -> str:
 
 
 def _printable(line: str) -> str:
-    """Return the user's own words with their letters in any alphabet."""
+    """The user's own words. Letters of any alphabet are kept."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in line)

@@ -1,8 +1,8 @@
 """Draw the chart of a history as SVG: availability by day, latency by lane and step and, for pages, latency over time.
-The width is given, and everything comes from the document.
+The chart has a given width, and is drawn only from the document.
 
-In the row of a day, the height of a mark has the same meaning as its colour: a mark for failed is the highest, and time
-without a watch is only a dotted line.
+In the row of a day, the height and the colour of a mark mean the same: a mark for failed is the highest, and time
+without a watch is a dotted line.
 """
 
 import itertools
@@ -21,8 +21,8 @@ from agent.history.summary import CELLS, NOT_WATCHED, of_most_cycles, share, wat
 MAX_SERIES: Final = 6
 MAX_DAYS: Final = 35
 MAX_LANES: Final = 12
-"""Maximum numbers of series, days and lanes that are drawn: the first series, the latest days, and the lanes with most
-cycles."""
+"""The maximum numbers of series, of days and of lanes that are drawn. They are the first series, the latest days, and
+the lanes with the most cycles."""
 _DAY: Final = 84
 """Width of the column of days in a wide picture."""
 _SHARE: Final = 22
@@ -146,7 +146,7 @@ class _Chart(Canvas):
         self.y += _HEIGHT + 4
 
     def strip(self, cells: str, start: float, top: float, cell: float) -> None:
-        """Draw marks side by side; adjacent marks of one kind are one shape."""
+        """Draw marks side by side. Neighbouring marks of the same kind become one shape."""
         at = start
         for mark, run in itertools.groupby(cells):
             width = len(list(run)) * cell
@@ -232,8 +232,8 @@ class _Chart(Canvas):
     # --- Latency over time ---
 
     def over_time(self, series: Series) -> None:
-        """Draw a row for each step of a lane: its medians from left to right, scaled so that the highest fills the
-        row."""
+        """Draw a row for each step of a lane. It has the medians from left to right, scaled so that the highest one
+        fills the row."""
         self.line("Latency over time (UTC), in ms", PAD, "strong")
         rows = series.latency or ()
         if not rows:
@@ -257,7 +257,7 @@ class _Chart(Canvas):
             self.line(f"and {counted(left, 'more lane')} with fewer cycles", PAD, "small muted")
 
     def medians(self, row: Latency, start: float, end: float) -> None:
-        """Draw the medians of a step, each as a short line as wide as its slice, joined with its neighbours."""
+        """Draw the medians of a step. Each is a line as wide as its slice of time, and is joined to its neighbours."""
         known = [value for value in row.medians if value is not None]
         if not known:
             return

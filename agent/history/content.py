@@ -43,9 +43,9 @@ from agent.report.serialization import to_json
 
 PAGE_ID: Final = "backuplink-history"
 MAX_REPORTS: Final = 20
-"""Maximum number of reports of failures in a page: the latest reports. Each has some 50 kB."""
+"""Maximum number of reports of failures in a page. They are the latest reports. Each takes about 50 kB."""
 MAX_OBSERVATIONS: Final = 5_000
-"""Maximum number of observations in all these reports. A single report on a thousand addresses has as many."""
+"""Maximum number of observations in all these reports. A single report on a thousand addresses has this many."""
 MAX_ROWS: Final = 300
 """Maximum number of rows of a table: the last changes or days, or the first steps."""
 MAX_LANES: Final = 40
@@ -53,7 +53,7 @@ MAX_LANES: Final = 40
 hundreds of lanes."""
 _DAY: Final = 86_400
 _FAILURES: Final = frozenset({"raised", "worse", "flapping"})
-"""Kinds of changes that report a failure; a new verdict does, too, unless it is ok."""
+"""Kinds of changes that report a failure; a change of the verdict does, too, unless the new verdict is ok."""
 _ORDER: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING)
 BAD: Final = frozenset(_ORDER)
 """Verdicts that are failures, the worst first."""
@@ -247,7 +247,7 @@ def _flapping(series: Series) -> Iterator[Block]:
 
 
 def _left(count: int, what: str, option: str, several: str | None = None) -> tuple[Text, ...]:
-    """Say how much is left out, and how to see it."""
+    """Return how much is left out, and how to see it."""
     command = Mono(f"backuplink history FILE {option}")
     return (Text((f"And {counted(count, what, several)}: ", command), MUTED),) if count else ()
 
@@ -290,7 +290,7 @@ def _at(row: Event) -> datetime:
 
 
 def _changes(history: HistoryDocument, reports: Reports) -> Section:
-    """Return all changes and gaps, the latest first; the changes of a cycle stand together."""
+    """Return all changes and gaps, the latest first. The changes of a cycle are together."""
     title = "Changes and gaps"
     events = [list(event) for _, event in groupby(_rows(history), key=_event)]
     if not events:

@@ -118,7 +118,7 @@ def _why(error: sqlite3.Error) -> str:
 
 
 def _check_header(path: Path, *, may_be_empty: bool) -> None:
-    """Check that a file is a history. Raises HistoryError otherwise, and OSError if it cannot be read."""
+    """Check that a file is a history. Raises HistoryError if it is not, and OSError if it cannot be read."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
         if stat.S_ISDIR(mode := os.fstat(handle).st_mode):
@@ -178,9 +178,9 @@ def _migrate(connection: sqlite3.Connection, versions: Versions) -> None:
 
 
 def _check_tables(connection: sqlite3.Connection, versions: Versions) -> None:
-    """Check that the tables are those of this version. Then only the rows can come from somebody else: there is no
-    view, trigger or virtual table that could run. Raises HistoryError otherwise, and sqlite3.Error if the end of a
-    table is damaged."""
+    """Check that the tables are those of this version. There is then no view, trigger or virtual table that could run
+    code, and only the rows can come from somebody else. Raises HistoryError otherwise, and sqlite3.Error if the end of
+    a table is damaged."""
     expected = sqlite3.connect(":memory:", isolation_level=None)
     try:
         _migrate(expected, versions)
@@ -198,8 +198,8 @@ def _tables(connection: sqlite3.Connection) -> set[tuple[str, str, str | None]]:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
-    """Do everything in the block, or nothing. Other writers wait meanwhile; after a plain `BEGIN` they wait only from
-    the first write on."""
+    """Make everything in the block one transaction. Other writers wait until it ends. After a plain `BEGIN`, they only
+    wait from the first write on."""
     connection.execute(begin)
     try:
         yield

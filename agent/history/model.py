@@ -20,11 +20,11 @@ class HistoryError(Exception):
 
 
 class NotPrunedError(HistoryError):
-    """The cycle is kept, but cycles that are too old or too many could not be removed; the text says why."""
+    """The cycle was kept, but old or surplus cycles could not be removed. The text says why."""
 
 
 class DiskError(HistoryError):
-    """The disk is full or fails: the history may be written there again later."""
+    """The disk is full or fails. It may be possible to write the history later."""
 
 
 class DamagedError(HistoryError):
@@ -39,15 +39,17 @@ class Entry:
     """One cycle to keep."""
 
     series: str
-    """The name for what was checked, and by which command (`series_of`): one file may have several series."""
+    """The name of the series, which says what was checked, and by which command (`series_of`). One file may have
+    several series."""
     report: Report
-    """The report, masked if nothing may leave the process unmasked."""
+    """The report. It is masked if no unmasked data may leave the process."""
     changes: tuple[Mapping[str, Any], ...]
     """The changes of the cycle, each as the document of a change."""
     state: Any
     """JSON values from which the next process of this series continues."""
     stands: float | None
-    """Seconds from its start for which the cycle describes the state; None if the time of the next cycle is unknown."""
+    """For how many seconds, from its start, the cycle describes the state. None if the time of the next cycle is
+    unknown."""
     lost: int
     """Number of cycles that could not be kept since the last cycle that was kept."""
 
@@ -67,7 +69,7 @@ class History(Protocol):
         is kept."""
 
     def close(self) -> None:
-        """Close the file; the next call opens it again."""
+        """Close the file. The next call of another method opens it again."""
 
 
 def series_of(kind: str, settings: Settings, *, redact: bool) -> str:
@@ -158,7 +160,7 @@ class CycleRow:
     lost: int
     """Number of cycles just before it that could not be written."""
     report: int
-    """The cycle whose kept report has the same result: this cycle itself if it has a report of its own."""
+    """The cycle whose kept report has the same result. If this cycle has its own report, it is this cycle."""
     outline: Outline
     seconds: tuple[float | None, ...]
     """Duration of each step; None for a step that was not made in this cycle."""
@@ -209,7 +211,8 @@ class Day:
     unknown: float
     """Seconds with the verdict unknown. The rest of the day was not watched."""
     cells: str
-    """The day in 48 half hours, each with its worst state: `x` failed, `?` unknown, `#` available, `.` not watched."""
+    """The day as 48 half hours. Each is shown by its worst state: `x` failed, `?` unknown, `#` available, `.` not
+    watched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,14 +233,14 @@ class Latency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flapping:
-    """A time in which a finding, or the verdict, came and went."""
+    """A period in which a finding, or the verdict, came and went."""
 
     about: str
     since: datetime
     until: datetime | None
-    """The end of the time; None while it lasts."""
+    """The end of the period. None while it lasts."""
     cycles: int
-    """Number of cycles in this time, as far as they were read."""
+    """Number of cycles in the period, as far as they were read."""
     failed: int
     unknown: int
     """Numbers of these cycles with the verdict critical, and with the verdict unknown."""
@@ -255,7 +258,7 @@ class Series:
     status: str
     """The status of the last cycle."""
     status_since: datetime
-    """Start of the first cycle since which every cycle has this status, whatever gaps lie between the cycles."""
+    """Start of the first cycle from which on every cycle has this status. Gaps between the cycles do not matter."""
     summary: str
     """The summary of the last cycle's verdict."""
     last_failure: str | None

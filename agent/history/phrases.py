@@ -22,7 +22,7 @@ def nothing(history: HistoryDocument) -> str:
 
 
 def watched(series: Series) -> Iterator[str]:
-    """Yield sentences on the watched time of a series."""
+    """Yield sentences about the watched time of a series."""
     first, last = time_of(series.first_at), time_of(series.last_at)
     yield f"{counted(series.cycles, 'cycle')} from {first} to {last} UTC; the last verdict is {series.status}."
     if series.gaps:

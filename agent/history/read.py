@@ -33,9 +33,9 @@ is a day."""
 BATCH: Final = 1_000
 """Number of cycles that are read at once: no lock is held while they are processed, however slowly."""
 FAILED: Final = (Status.WARNING, Status.CRITICAL)
-"""Verdicts of a cycle that failed."""
 NEAR: Final = 100
-"""Maximum number of cycles that are searched for a failed one. A flapping finding fails at least once in 21 cycles."""
+"""Maximum number of cycles that are searched for a failed one. While a finding flaps, it fails at least once in 21
+cycles."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OF_STEP: Final = ("step", "target", "address", "port", "resolver", "operation", "status", "kind", "code")
 _OF_FINDING: Final = ("id", "severity", "explained_by", "counts", "suppressed")
@@ -50,7 +50,7 @@ class Mark:
     started: int
     """Start of the cycle in milliseconds since 1970."""
     stands: int | None
-    """Milliseconds for which it describes the state; None if the time of the next cycle was unknown."""
+    """For how many milliseconds the cycle describes the state. None if the time of the next cycle was unknown."""
     lost: int
     outline: int
 
@@ -81,8 +81,8 @@ class HistoryReader:
 
     @contextmanager
     def moment(self) -> Iterator[None]:
-        """In the block, the history stays as it was at one moment, whatever others write. The block must be short,
-        since what others write meanwhile makes the write-ahead log longer."""
+        """In the block, all reads see the history at the same moment, whatever others write. The block must be short,
+        since the write-ahead log grows with everything that others write in this time."""
         with in_words():
             self._connection.execute("BEGIN")
         try:
@@ -283,7 +283,7 @@ class HistoryReader:
         return self._outlines[number]
 
     def _outcome(self, number: int) -> Outline:
-        """Return an outline without its steps."""
+        """Return an outline. Its steps are left out."""
         if number not in self._outcomes:
             row = self._row("SELECT content FROM outcome WHERE id = ?", (number,))
             if row is None:

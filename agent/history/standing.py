@@ -1,7 +1,7 @@
 """Describe the state that the last cycles of a history show. The text, page and picture of a history begin with it.
 
-A history describes the state only for the time for which its last cycle stands. After that the state is unknown,
-whatever the verdict was.
+The last cycle describes the state only for a limited time. After this time, the state is unknown, whatever the verdict
+was.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class Standing:
     """The status in capitals, such as `CRITICAL`, or another word if the last verdict alone would mislead."""
     summary: str
     lines: tuple[str, ...]
-    """Sentences on the start of the state, and its reasons."""
+    """Sentences about the start of the state, and about its reasons."""
 
 
 def word_and_kind(status: str, *, flaps: bool, is_watched: bool) -> tuple[str, Status]:

@@ -23,7 +23,7 @@ CELLS: Final = 48
 _DAY: Final = 86_400_000
 _CELL: Final = _DAY // CELLS
 _USUAL: Final = 1.5
-"""A gap begins if the next run is missing after this many times the usual time between two runs."""
+"""A gap begins if the next run does not come within this multiple of the usual time between two runs."""
 _LONGEST: Final = 7 * _DAY
 """Maximum time in seconds for which a run at an unknown time describes the state."""
 _KINDS: Final = {"ok": "available", "warning": "available", "critical": "failed"}
@@ -33,7 +33,8 @@ _WORST: Final = {mark: rank for rank, mark in enumerate((NOT_WATCHED, *_SHOWN.va
 TIMED: Final = ("dns", "tcp", "tls", "http", "api")
 """Steps that use the network and therefore have a latency."""
 MAX_DAYS: Final = 3_660
-"""Maximum number of days of one series: the latest days. A wrong clock must not make a million of them."""
+"""Maximum number of days of one series. They are the latest days. Without a maximum, a wrong clock could make a million
+days."""
 
 
 def spans(marks: Sequence[Mark]) -> list[tuple[int, int, Mark]]:
@@ -152,8 +153,8 @@ def _flapping(first: ChangeRow, last: ChangeRow | None, marks: Sequence[Mark], s
 
 
 def status_since(watched: Sequence[tuple[int, int, Mark]], statuses: Mapping[int, str]) -> int:
-    """Return the start of the first cycle since which every cycle has the status of the last, in milliseconds since
-    1970."""
+    """Return the start of the first cycle from which on every cycle has the status of the last one, in milliseconds
+    since 1970."""
     last = statuses.get(watched[-1][2].outline)
     alike = takewhile(lambda row: statuses.get(row[2].outline) == last, reversed(watched))
     return min(start for start, _, _ in alike)
@@ -166,7 +167,7 @@ def last_failed(watched: Sequence[tuple[int, int, Mark]], statuses: Mapping[int,
 
 
 def share(part: float, total: float) -> str:
-    """Return a percentage; 100 % only if nothing is missing."""
+    """Return a percentage. It is 100 % only if nothing is missing."""
     percent = 100 * part / total
     return "100 %" if part == total else f"{min(percent, 99.99):.2f} %"
 

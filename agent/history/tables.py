@@ -36,4 +36,4 @@ VERSIONS: Final[tuple[tuple[str, ...], ...]] = (
     ),
 )
 """The statements that make each version from the version before it; the first version is made from an empty file. A
-released entry of this list never changes: a new version is a new entry."""
+released entry of this list never changes. A new version is a new entry."""

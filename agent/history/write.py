@@ -1,7 +1,7 @@
 """Keep cycles in the file of a history, each in one short transaction, so that several processes may share a file.
 
-Between two cycles only the connection is kept: another process may have removed rows that this process saw, or the
-whole file. An error closes the connection, and the next cycle opens a new one.
+Between two cycles, only the connection is kept, since another process may remove rows that this process has seen, or
+the whole file. An error closes the connection, and the next cycle opens a new one.
 """
 
 import hashlib
@@ -22,8 +22,8 @@ from agent.settings import Keeping
 from probes.model import Failed, Observation, Ok, Skipped
 
 REPORT_AGE: Final = timedelta(days=1)
-"""Time after which a result gets a new report; so results that alternate from cycle to cycle have one report a day
-each."""
+"""Time after which a result gets a new report. If two results alternate from cycle to cycle, each therefore gets one
+report a day."""
 PRUNE_CYCLES: Final = 64
 """Number of cycles between two removals of cycles that are too old."""
 CLEAN_CYCLES: Final = 4_096
@@ -31,8 +31,8 @@ CLEAN_CYCLES: Final = 4_096
 MOST_REMOVED: Final = 5_000
 """Maximum number of cycles that are removed in one transaction, while other writers wait."""
 _SHARE: Final = 16
-"""The oldest cycles are removed from a file that is too large, each time one part in this many, until it is small
-enough."""
+"""If a file is too large, its oldest cycles are removed until it is small enough. Each time, one part in this number is
+removed."""
 MAX_STEPS: Final = 100_000
 """Maximum number of steps of one cycle: a thousand addresses have some five thousand steps."""
 MAX_SECONDS: Final = 60_000.0
@@ -50,7 +50,8 @@ class HistoryWriter:
         self._file: tuple[int, int] | None = None
         """Device and inode of the open file."""
         self._has_pruned = False
-        """Whether this process has removed old cycles: a command that keeps one run has no other time for it."""
+        """Whether this process has already removed old cycles. A command that keeps a single run does so in that
+        run."""
 
     @property
     def path(self) -> Path:
@@ -249,7 +250,8 @@ def _step(observation: Observation[Any]) -> str:
 
 
 def _seconds(report: Report, observations: list[Observation[Any]]) -> bytes:
-    """Return the times of the steps. A step of an earlier cycle whose answer still counts has no time."""
+    """Return the times of the steps. If a step was made in an earlier cycle, and its answer still counts, it has no
+    time."""
     since = report.run.started_at
     values = (
         min(observation.seconds, MAX_SECONDS)

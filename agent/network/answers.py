@@ -1,6 +1,6 @@
-"""The outcomes that the configuration has for sources: of their connects, of names and of calls.
+"""The outcomes of sources' connects, names and calls, according to the configuration.
 
-Sources that the configuration cannot tell apart are one class. A statement about a class holds for each interface in
+If the configuration treats sources alike, they are one class. What is said about a class is true for each interface in
 it.
 """
 
@@ -23,12 +23,12 @@ class Answer(StrEnum):
     NOTHING = "nothing"
     """No address: there is no reply, or the reply has no address."""
     CANNOT_TELL = "cannot-tell"
-    """Unknown: the answering server cannot be seen, or a deciding setting was not read."""
+    """The answer is unknown. Either the server that answers cannot be seen, or a setting that decides was not read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceClass:
-    """Hosts that the configuration does not tell apart."""
+    """Hosts that the configuration treats alike."""
 
     id: Plain
     """`source-1`, in the order of the document."""
@@ -93,16 +93,17 @@ class PredictedName:
     code: Plain | None
     """The finding that a run would report for a wrong answer; None if the answer is right or no finding is known."""
     decided_by: tuple[ResourceId, ...]
-    """Ids of the deciding endpoint, zone, rule or group."""
+    """Ids of the endpoint, zone, rule or group that decides."""
     quoted: tuple[Annotated[str, Mask("domain")], ...]
-    """Names of zones and rules that `words` quotes."""
+    """Names of zones and rules that are quoted in `words`."""
     words: Sentence
     """The reason for the answer, one sentence without its full stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictedCall:
-    """The endpoint policy's decision on the signed call of a service, for a caller in the account of the hosts."""
+    """What the endpoint policy decides about the signed call of a service. The caller is in the account of the
+    hosts."""
 
     service: Plain
     action: Plain

@@ -92,7 +92,7 @@ def _judged(known: KnownVpc, action: str, endpoint: VpcEndpoint | GatewayEndpoin
 
 
 def judgement_of(known: KnownVpc, action: str, endpoint: VpcEndpoint | GatewayEndpoint) -> Judgement:
-    """The decision of an endpoint's policy on a call."""
+    """The decision of an endpoint's policy about a call."""
     partition, account = partition_of(known.region).id, known.account
     call = Call(
         action=action,

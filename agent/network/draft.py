@@ -1,4 +1,5 @@
-"""A configuration under change: the lists that edits name are indexed once, and the configuration is rebuilt once."""
+"""A configuration that is being changed. The lists that edits change are indexed once, and the configuration is rebuilt
+once."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
@@ -32,11 +33,11 @@ class NotReadError(AssumptionError):
 
 
 class PartNotReadError(NotReadError):
-    """A whole part of the configuration was not read, so the changed resource may or may not be in this VPC."""
+    """A whole part of the configuration was not read, so it is unknown whether the changed resource is in this VPC."""
 
 
 class AlreadyError(AssumptionError):
-    """The change would change nothing."""
+    """The change would have no effect, since the configuration already is as it asks."""
 
 
 class Part:
@@ -108,7 +109,8 @@ class Draft:
         self._ids = set(ids_in(known))
         self.new_hosts = list(known.new_hosts)
         self.unplaced = set(known.unplaced)
-        """Endpoints, each with a subnet in which it gets a new interface whose address must still be chosen."""
+        """Pairs of an endpoint and a subnet. The endpoint gets a new interface in the subnet, whose address must still
+        be chosen."""
 
     def part(self, name: str) -> Part:
         """A part to change. Raises NotReadError if it was not read."""
@@ -120,8 +122,8 @@ class Draft:
         return self._parts[name]
 
     def holders(self, part: str, name: str) -> dict[str, str]:
-        """For a list whose items can be in only one resource each: the id of the resource that has the item, by item.
-        Raises NotReadError."""
+        """The id of the resource that has each item of a list. This is for lists whose items can each be in only one
+        resource. Raises NotReadError."""
         if (part, name) not in self._holders:
             own_id = PARTS[part][1]
             self._holders[part, name] = {

@@ -1,8 +1,8 @@
 """Edits of a VPC's configuration: the things that can be added to it and removed from it.
 
 A typed change, a plan and the command of a fix all become edits. Most edits add an item to one of a resource's lists
-(`Member`), and `_LISTS` has a row for each such list. Others give a resource's setting a value (`Setting`, with its
-rows in `_SETTINGS`). Edits that EC2 would refuse raise AssumptionError, with a message for the operator.
+(`Member`), and `_LISTS` has a row for each such list. Other edits set a value of a resource (`Setting`, with rows in
+`_SETTINGS`). Edits that EC2 would refuse raise AssumptionError, with a message for the operator.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
@@ -37,13 +37,13 @@ _WORDS_OF: Final = {"6": "tcp", "17": "udp", ANY_PROTOCOL: "all"}
 
 
 class Edit(Protocol):
-    """One thing that a configuration either has or lacks."""
+    """Something that a configuration either has or does not have."""
 
     def put(self, draft: Draft) -> None:
-        """Add the thing to a draft. Raises AssumptionError."""
+        """Add it to a draft. Raises AssumptionError."""
 
     def take(self, draft: Draft) -> None:
-        """Remove the thing from a draft. Raises AssumptionError."""
+        """Remove it from a draft. Raises AssumptionError."""
 
     @property
     def putting(self) -> str:
@@ -244,7 +244,7 @@ _LISTS: Final[Mapping[Listed, _List]] = {
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An item that is in a resource's list. A subnet has one network ACL and one route table: if such an item is
+    """An item that is in a resource's list. A subnet has one network ACL and one route table. If one of these is
     removed, the subnet gets the VPC's default one."""
 
     listed: Listed
@@ -351,7 +351,7 @@ def _route_of_gateway(draft: Draft, endpoint_id: str, table_id: str) -> None:
 
 
 def _list_of(known: KnownVpc, service_name: str) -> str | None:
-    """The prefix list of the gateway endpoints of a service, which routes to any of these endpoints name."""
+    """The prefix list of the gateway endpoints of a service. Routes to any of these endpoints contain it."""
     alike = {one.endpoint_id for one in known.configuration.gateway_endpoints or () if one.service_name == service_name}
     for table in known.configuration.route_tables or ():
         for route in table.routes:
@@ -411,7 +411,7 @@ class Emptied:
             del items[key]
 
     def _stays(self, item: Any) -> bool:
-        """Whether an item stays: it is one of `kept_ids`, or cannot be removed."""
+        """Whether an item stays in the list. It does if it is in `kept` or `kept_ids`, or if it cannot be removed."""
         if isinstance(item, Route):  # the provider keeps the VPC's own routes and those of gateway endpoints
             return item.target == LOCAL or (item.prefix_list_id is not None and item.target.startswith("vpce-"))
         if isinstance(item, AclEntry):
@@ -478,8 +478,8 @@ def _put_private_dns(draft: Draft, endpoint_id: str, is_on: bool) -> None:
 
 
 def _private_names(known: KnownVpc, service_name: str) -> tuple[str, ...]:
-    """The hosts that private DNS of an endpoint would answer for: those that EC2 names for its service, or the default
-    host."""
+    """The hosts for which private DNS of an endpoint would answer. EC2 gives them with the service; otherwise it is the
+    default host."""
     offered = known.configuration.offered
     for service in () if offered is None else offered.services:
         if service.service_name == service_name and service.private_names:
@@ -591,7 +591,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An existing endpoint. Only its deletion can be judged before apply."""
+    """An existing endpoint. Before a plan is applied, only its deletion can be judged."""
 
     endpoint_id: str
     is_gateway: bool = False

@@ -54,8 +54,8 @@ class Remote:
     """The other end of a connect, as a network ACL or a security group sees it."""
 
     name: str
-    """A name such as `10.0.1.17`, `this host` or `nat-1`. Lookups use the name as a key, which takes a fraction of the
-    time that an address would take."""
+    """A name such as `10.0.1.17`, `this host` or `nat-1`. Lookups use the name as a key, which is far faster than using
+    the address."""
     address: Address | None = field(compare=False)
     """The address; None if unknown."""
     version: int
@@ -64,14 +64,14 @@ class Remote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer(Remote):
-    """The other end of a connect, with its security groups: rules that name a group depend on them."""
+    """The other end of a connect, with its security groups. Rules whose peer is a group depend on them."""
 
     group_ids: frozenset[str] | None
     """Its groups; None if unknown."""
     has_more: bool = False
     """Whether it may have further groups."""
     doubt: str | None
-    """Why a rule that names one of these groups may not apply; None if it does apply."""
+    """Why a rule whose peer is one of these groups may not apply. None if it does apply."""
 
 
 class Rules:
@@ -134,8 +134,8 @@ class Rules:
         return self._first[port]
 
     def fitting(self, peer: Peer) -> Iterator[list[Held]]:
-        """The rules that certainly allow `peer` on some port: by address, the narrowest first, then by prefix list,
-        then by group."""
+        """The rules that certainly allow `peer` on some port. Rules by address come first, the narrowest at the
+        beginning. Rules by prefix list and rules by group follow."""
         if peer.address is None:
             yield self._networks.of_all(peer.version)
         else:
@@ -181,7 +181,7 @@ class Routes:
         by_list = [(route.prefix_list_id, route) for route in table.routes if route.prefix_list_id is not None]
         self._by_list = [(list_id, route) for list_id, route in by_list if lists.was_read(list_id)]
         self.unread = sorted({list_id for list_id, _ in by_list if not lists.was_read(list_id)})
-        """Prefix lists that routes of the table name and that were not read."""
+        """Prefix lists that are in routes of the table and that were not read."""
         self._lists = lists
         self.networks = (
             *(route.destination for route in table.routes if route.destination is not None),
@@ -257,7 +257,7 @@ def route_text(route: Route) -> str:
 
 
 def ranges_of(ports: Iterable[Ports]) -> list[str]:
-    """Ranges in ascending order, adjacent ones joined."""
+    """Ranges of ports in ascending order. Adjacent ranges are joined."""
     merged: list[Ports] = []
     for low, high in ports:
         if merged and merged[-1][1] == low - 1:

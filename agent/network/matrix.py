@@ -1,8 +1,7 @@
 """The outcomes of connects from many sources to the endpoints of some services, on each of their ports.
 
-One predictor (`agent.network.predictor`) follows each connect, but only once per pair of classes: sources that the
-configuration cannot tell apart form a class, and so do addresses of endpoints. The outcome then holds for the whole
-class.
+Sources that the configuration treats alike form a class, and so do addresses of endpoints. The predictor
+(`agent.network.predictor`) follows one connect for each pair of classes. Its outcome is true for the whole class.
 """
 
 from collections import defaultdict
@@ -84,8 +83,8 @@ class Matrix:
         *,
         any_groups: bool = False,
     ) -> None:
-        """`blocks` are the blocks by which the configuration tells sources apart. With `any_groups`, unknown groups of
-        a source are assumed to let its packets out, so that only the rest of the path is judged."""
+        """`blocks` are the blocks for which the configuration treats sources differently. With `any_groups`, unknown
+        groups of a source are assumed to let its packets out, so that only the rest of the path is judged."""
         self._known = known
         self._any_groups = any_groups
         self._predictor = predictor
@@ -277,8 +276,8 @@ class Matrix:
             )
 
     def _verdicts_at(self, place: _Destination, port: int, families: Collection[int]) -> dict[_Verdict, list[int]]:
-        """The outcomes at an address, each with the numbers of its sources. A source without an address of that family
-        uses another family of the endpoint's `families`; if it has none of them, it is blocked."""
+        """The outcomes at an address, each with the numbers of its sources. A source without an address of this family
+        uses another family in the endpoint's `families`. If it has no address in any of them, it is blocked."""
         key = place.key, port
         if key not in self._verdicts:
             self._verdicts[key] = self._plain_verdicts(place, port)
@@ -358,7 +357,7 @@ class Matrix:
         *,
         counts: bool,
     ) -> PredictedPath:
-        """A path to interfaces with unknown addresses; `unsettled` is the plan's reason."""
+        """A path to interfaces with unknown addresses. `unsettled` is the reason from the plan."""
         outcome, stage, rule = Reachability.CANNOT_TELL, None, None
         if unsettled is not None:
             words = unsettled
@@ -498,12 +497,13 @@ def of_source(words: str) -> str:
 
 
 def _blocked(stage: Stage, group_ids: Iterable[str]) -> _Verdict:
-    """The verdict if no rule of these groups allows the connect."""
+    """The outcome if no rule of these groups allows the connect."""
     return _Verdict(Reachability.BLOCKED, stage, tuple(sorted(group_ids)), None, "")
 
 
 def _verdict_of(prediction: Prediction) -> _Verdict:
-    """The verdict of a prediction: its worst hop, or the invisible part of an otherwise open path."""
+    """The outcome of a prediction. It comes from the worst hop or, if the path is open, from the part that cannot be
+    seen."""
     if prediction.outcome is not Reachability.OPEN:
         deciding = [hop for hop in prediction.hops if hop.outcome is prediction.outcome]
         hop = min(deciding, key=is_detour)

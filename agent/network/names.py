@@ -1,11 +1,11 @@
 """The answer of the VPC's resolver for a name, given its settings: endpoints, zones, Resolver rules, DNS Firewall, and
 Route 53 Profiles that bring any of these.
 
-For the same name, the VPC's own setting wins over a Profile's; otherwise the more specific one wins (Route 53 Developer
-Guide, What are Amazon Route 53 Profiles). For DNS Firewall this is not documented: the VPC's own rules are assumed to
-come first. Private DNS of an endpoint is a private hosted zone of exactly the service's name, for which Resolver has a
-rule of its own: that rule wins over rules for a parent domain, and a custom rule for the same name wins over it (the
-same guide, Autodefined rules, and Considerations when working with a private hosted zone).
+For the same name, the VPC's own setting takes precedence over a Profile's. Otherwise, the more specific setting takes
+precedence (Route 53 Developer Guide, What are Amazon Route 53 Profiles). For DNS Firewall this is not documented: the
+VPC's own rules are assumed to come first. Private DNS of an endpoint is a private hosted zone of exactly the service's
+name, for which Resolver has a rule of its own: that rule wins over rules for a parent domain, and a custom rule for the
+same name wins over it (the same guide, Autodefined rules, and Considerations when working with a private hosted zone).
 """
 
 from collections.abc import Collection, Iterable
@@ -118,7 +118,7 @@ def private_zone_for(configuration: Configuration, host: str, *, exact: bool = F
 
 
 def profile_of(configuration: Configuration, resource_id: str) -> ProfileResource | None:
-    """The Profile of the VPC that brings the resource with that id; None for the VPC's own resources."""
+    """The Profile resource with this id, if a Profile brings it to the VPC. None for the VPC's own resources."""
     own = (
         *(zone.zone_id for zone in configuration.zones or ()),
         *(rule.rule_id for rule in configuration.resolver_rules or ()),
@@ -130,8 +130,9 @@ def profile_of(configuration: Configuration, resource_id: str) -> ProfileResourc
 
 
 def unread_of_profiles(configuration: Configuration, account: str | None) -> tuple[ProfileResource, ...]:
-    """Resources that Profiles bring to the VPC and that could not be read, so that they may apply to any name: zones,
-    rules and groups of accounts other than `account`, or too many of them, and endpoints of other accounts."""
+    """Resources that Profiles bring to the VPC and that could not be read. They may apply to any name. They are zones,
+    rules and groups that belong to other accounts than `account` or that are too many, and endpoints of other
+    accounts."""
     if configuration.profiles is None:
         return ()
     known = {endpoint.endpoint_id for endpoint in configuration.endpoints or ()}
@@ -174,7 +175,7 @@ class KnownVpc:
     dropped: frozenset[str]
     """Reads that left rows out. A missing row may still exist."""
     account_id: str | None = None
-    """The account that read the configuration, if it is known from elsewhere."""
+    """The account that read the configuration, if another source shows it."""
     pending: tuple[Pending, ...] = ()
     """Aspects that are known only after an assumed plan is applied."""
     unplaced: frozenset[tuple[str, str]] = frozenset()
@@ -388,7 +389,7 @@ def _by_attributes(known: KnownVpc) -> _Said | None:
 def _by_firewall(
     known: KnownVpc, host: str, versions: Collection[int]
 ) -> tuple[_Said | None, frozenset[int], str | None]:
-    """The answer of DNS Firewall in place of the resolver's; None if it lets the question pass. Also returns the
+    """The answer that DNS Firewall gives instead of the resolver. None if it lets the question pass. Also returns the
     address families that DNS Firewall removes from the answer, and the reason in words."""
     configuration = known.configuration
     if configuration.firewall is None or DNS_FIREWALL in known.dropped:

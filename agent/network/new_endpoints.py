@@ -1,6 +1,6 @@
 """Interfaces of endpoints that do not exist yet, one in each new subnet. AWS picks their addresses, and may pick any
-address of a subnet. Rules, entries and routes divide a subnet into parts whose addresses they treat alike. So the
-interface gets one address in each part, which stands for the whole part.
+address of a subnet. Rules, entries and routes divide a subnet into parts, and treat the addresses in a part alike. The
+interface therefore gets one address in each part, which stands for the whole part.
 """
 
 from collections.abc import Collection, Iterator
@@ -14,7 +14,7 @@ from probes.model import Address
 from probes.vpc.model import Configuration, Network, NetworkInterface, VpcEndpoint
 
 _MOST_TRIED: Final = 64
-"""Maximum number of addresses to try in a part until a free address is found. If all of them are taken, the part is
+"""Maximum number of addresses that are tried in a part until a free one is found. If all of them are taken, the part is
 left out."""
 
 

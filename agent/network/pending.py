@@ -7,7 +7,7 @@ from probes.frozen import dataclass
 
 
 class Aspect(StrEnum):
-    """The aspect of a resource that is unknown."""
+    """An aspect of a resource that may be unknown."""
 
     INBOUND = "inbound"
     """Rules of a security group, or entries of a network ACL, for incoming traffic."""

@@ -114,7 +114,7 @@ class Plain:
         return None if own is None or address is None else self._end(own, address, own.group_ids, egress=True)
 
     def _admitting_of(self, version: int, port: int) -> list[frozenset[str]]:
-        """For each source, the groups whose rules certainly admit it on the port."""
+        """For each source, the groups with a rule that certainly allows the source on the port."""
         if version not in self._held:
             ends = self._ends_of(version)
             self._held[version] = [[] if end is None else self._held_for(end, egress=False) for end in ends]
@@ -210,8 +210,8 @@ class Plain:
 
 
 class _Cells:
-    """A property of addresses that depends only on which networks they are in. It is computed once for all addresses in
-    the same networks."""
+    """A property of addresses. It depends only on the networks that contain an address, and is computed once for all
+    addresses in the same networks."""
 
     def __init__(self, networks: Iterable[Network], holds: Callable[[Address], bool]) -> None:
         self._holds = holds

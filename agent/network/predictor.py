@@ -7,7 +7,7 @@ route table. Each hop has an outcome and the rule that decides, or the rule that
 (not read, in other accounts, or behind an appliance) are reported and never guessed.
 
 Inside one subnet, network ACLs and routes play no role: both act on packets that leave the subnet. Security groups are
-stateful, so the answer needs no rule of theirs; network ACLs are not, so they need entries for this host's own ports. A
+stateful, so the answer needs no rule. Network ACLs are stateless, so they need entries for this host's own ports. A
 peering leads to the other VPC's addresses and no further; `agent.network.transit` follows a transit gateway there and
 back.
 
@@ -66,14 +66,14 @@ from probes.vpc.model import (
 )
 
 _Decided = tuple[Ports, AclEntry | None]
-"""Ports of a packet, and the entry of an ACL that decides for them; None stands for the `*`."""
+"""Ports of a packet, and the entry of an ACL that decides about them. None stands for the entry `*`."""
 
 INTERNET: Final = ("igw-", "eigw-")
 UNKNOWN_TARGET: Final = "unknown"
 """The target of a route if it is unknown."""
 _KEEPS_SOURCE: Final = "vpce-"
-"""A Gateway Load Balancer endpoint keeps the source address of packets. A NAT gateway replaces it by its own, and the
-appliance behind a network interface may."""
+"""The prefix of the ids of Gateway Load Balancer endpoints, which keep the source address of packets. A NAT gateway
+replaces it by its own address, and so may the appliance behind a network interface."""
 PEERING: Final = "pcx-"
 _PEERING_WORKS: Final = "active"
 _PEERING_GONE: Final = frozenset(
@@ -88,7 +88,7 @@ _LAST_NUMBER: Final = 32766
 PRIVATE_NETWORKS: Final = tuple(
     map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
 )
-"""RFC 1918, RFC 6598 and RFC 4193: addresses that no host on the internet has."""
+"""Blocks of addresses that no host on the internet has (RFC 1918, RFC 6598 and RFC 4193)."""
 _MESSAGE_CHARACTERS: Final = 160
 
 
@@ -175,7 +175,7 @@ class _Leg:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """Whether a subnet reaches an address through a gateway endpoint."""
+    """Whether a subnet reaches an address through a gateway endpoint, and through which one."""
 
     endpoint: GatewayEndpoint | None = None
     """The endpoint; None if there is none, or if it is unknown."""
@@ -396,7 +396,7 @@ class Predictor:
         return self._names[key]
 
     def _sender(self, way: _Way, detour: str | None) -> Remote:
-        """The sender that the endpoint's side sees: an appliance may send the packet on from an address of its own."""
+        """The sender that the endpoint's side sees. An appliance may have sent the packet on from its own address."""
         source, version = way.source, way.address.version
         if detour is not None and not detour.startswith(_KEEPS_SOURCE):
             return Remote(name=detour, address=None, version=version)
@@ -486,8 +486,8 @@ class Predictor:
         return Hop(stage=stage, resources=group_ids, outcome=outcome, rule=name, words=words)
 
     def _unsettled(self, resource_ids: Iterable[str], aspect: Aspect) -> str | None:
-        """The words for an aspect of one of these resources that is unknown until a plan is applied; None if it is
-        known for all of them."""
+        """The words about this aspect, if it is unknown for one of these resources until a plan is applied. None if it
+        is known for all of them."""
         if not self._pending:
             return None
         return next((words for one in resource_ids if (words := self._pending.get((one, aspect)))), None)
@@ -736,7 +736,7 @@ class Predictor:
     # The endpoint
 
     def _nobody(self, way: _Way) -> str:
-        """Why it is unknown which interface has the address."""
+        """Why it is unknown which interface has the destination address."""
         if self._configuration.endpoint_interfaces is None:
             return _not_read(ENDPOINT_INTERFACES)
         having = sorted(self._interfaces.get(way.address, ()), key=lambda interface: interface.interface_id)
@@ -822,7 +822,7 @@ def _within(address: Address, cidrs: Iterable[Network]) -> bool:
 
 
 def decided(entries: Iterable[tuple[Ports, AclEntry]], remote: Remote, ports: Ports) -> list[_Decided] | None:
-    """The deciding entry for each range of `ports`, in the order of the ports; an entry of None is the `*`, which
+    """The deciding entry for each range of `ports`, in the order of the ports; an entry of None is the entry `*`, which
     denies the rest.
 
     `entries` are in the order of their numbers. The whole result is None if it depends on the address of `remote` and
@@ -937,7 +937,7 @@ def _at_edge(hop: Hop, leaves_subnet: bool | None) -> Hop:
 
 
 def _without_repeats(hops: Iterable[Hop]) -> Iterator[Hop]:
-    """The hops. Of several unknown hops with the same words, only the first is kept."""
+    """The hops without repetitions. If several unknown hops have the same words, only the first one is kept."""
     seen: set[str] = set()
     for hop in hops:
         if hop.outcome is not Reachability.CANNOT_TELL or hop.words not in seen:

@@ -1,4 +1,4 @@
-"""The hosts that a prediction is made for. Hosts that the configuration does not tell apart are in one class."""
+"""The hosts for which a prediction is made. Hosts that the configuration treats alike are in one class."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -17,7 +17,8 @@ from probes.vpc.model import Configuration, Network, NetworkInterface, Subnet
 Signature = tuple[int, ...]
 _NO_ADDRESS_OF: Final = -1
 _RESERVED: Final = 4
-"""The first addresses of a subnet that no host has (Amazon VPC User Guide, Subnet CIDR blocks)."""
+"""The number of addresses at the start of a subnet that no host can have (Amazon VPC User Guide, Subnet CIDR
+blocks)."""
 
 
 class SourceError(Exception):
@@ -26,7 +27,7 @@ class SourceError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One class: its representative interface or address, and all its interfaces."""
+    """A class of hosts: an interface or an address that represents it, and all its interfaces."""
 
     own: NetworkInterface | None
     """The subnet; None for an address outside the subnets that were read."""
@@ -37,7 +38,8 @@ class Source:
 
 
 class Blocks:
-    """The blocks by which a configuration can tell addresses apart, for sources or for destinations."""
+    """The blocks for which a configuration may treat addresses differently. The addresses are those of sources or of
+    destinations."""
 
     def __init__(self, networks: Iterable[Network]) -> None:
         self.networks = tuple(dict.fromkeys(networks))
@@ -45,18 +47,19 @@ class Blocks:
 
     @classmethod
     def of_sources(cls, configuration: Configuration) -> "Blocks":
-        """The blocks that the endpoints' groups, the network ACLs and the route tables name."""
+        """The blocks in the endpoints' groups, the network ACLs and the route tables."""
         groups = {group for end in configuration.endpoints or () for group in end.group_ids}
         groups |= {group for interface in configuration.endpoint_interfaces or () for group in interface.group_ids}
         return cls((*_named(configuration), *_of_groups(configuration, groups, egress=False)))
 
     @classmethod
     def of_destinations(cls, configuration: Configuration) -> "Blocks":
-        """The blocks that the hosts' groups, the network ACLs and the route tables name."""
+        """The blocks in the hosts' groups, the network ACLs and the route tables."""
         return cls((*_named(configuration), *_of_groups(configuration, None, egress=True)))
 
     def signature(self, address: Address | None) -> Signature:
-        """The blocks that hold an address. It is equal for addresses that no rule, entry or route can tell apart."""
+        """The blocks that contain an address. If no rule, entry or route treats two addresses differently, they have
+        the same result."""
         if address is None:
             return (_NO_ADDRESS_OF,)
         return tuple(numbers[0] for _, numbers in self._index.holding(address))

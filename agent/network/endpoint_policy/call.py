@@ -18,7 +18,7 @@ class Call:
     resource: str | None = None
     """The ARN of the resource (`resource_of`), `*` if the action has no resource of its own; None if unknown."""
     principal_arn: str | None = None
-    """The caller's ARN as STS gives it. For a role, it is the ARN of a session:
+    """The caller's ARN, in the form that STS returns. For a role, it is the ARN of a session:
     `arn:aws:sts::111122223333:assumed-role/Name/session`."""
     principal_account: str | None = None
     """The account's twelve digits; if this is None, they come from `principal_arn`."""
@@ -26,12 +26,12 @@ class Call:
     """Whether the call goes through a gateway endpoint. There, an account in Principal means only the account's root
     user (AWS PrivateLink Guide, Gateway endpoints, Endpoint policies)."""
     context: Mapping[str, str] = field(default_factory=dict)
-    """Condition keys in lower case, each with its one value. A missing key is unknown; it does not count as absent from
-    the request."""
+    """Condition keys in lower case, each with a single value. A key that is missing here is unknown. It does not count
+    as absent from the request."""
 
 
 _OTHER_RESOURCES: Final = {"backup:getsupportedresourcetypes": "*"}
-"""Resources of calls that no probe makes but for which policies can be judged."""
+"""Resources of calls that no probe makes, but about which a policy may have to be judged."""
 
 
 def resource_of(action: str, *, partition: str, region: str, account: str | None) -> str | None:

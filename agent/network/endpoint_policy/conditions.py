@@ -24,10 +24,11 @@ _SYSTEM: Final = frozenset(
 )
 """Keys whose values are ids made by AWS: endpoint policies accept no wildcards with them."""
 _SOMETIMES: Final = frozenset({"aws:vpceaccount", "aws:vpceorgid", "aws:vpceorgpaths", "aws:sourcevpcarn"})
-"""Keys of the endpoint that AWS adds to calls of certain services only. Nothing here tells which services these are
+"""Keys of the endpoint that AWS adds to calls of certain services only. It is not known here which services these are
 (IAM User Guide, AWS global condition context keys)."""
 _NEXT_TO_A_WILDCARD: Final = 6
-"""Characters that must stand together before or after each wildcard under String operators of an endpoint policy."""
+"""The number of characters that must be together before or after each wildcard, under String operators of an endpoint
+policy."""
 _OPERATOR: Final = re.compile(r"(?:(?P<set>ForAllValues|ForAnyValue):)?(?P<name>[A-Za-z]{1,64}?)(?P<exists>IfExists)?")
 _BLOCK: Final = re.compile(r"[0-9A-Fa-f.:]+(?:/[0-9]{1,3})?")
 _KEY: Final = re.compile(r"[A-Za-z0-9-]{1,64}:[A-Za-z0-9/_.-]{1,64}")

@@ -14,7 +14,7 @@ from probes.vpc.model import MAX_POLICY_CHARACTERS
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement whose structure AWS would accept."""
+    """A statement whose structure AWS accepts."""
 
     name: str
     allows: bool
@@ -22,7 +22,7 @@ class Statement:
 
 
 class RefusedError(Exception):
-    """AWS would not accept the document as an endpoint policy. The message says why."""
+    """AWS would not accept the document as an endpoint policy. The message says why it would not."""
 
 
 _VERSIONS: Final = ("2012-10-17", "2008-10-17")

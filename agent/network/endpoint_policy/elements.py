@@ -137,9 +137,8 @@ def _who(principal: str | dict[str, Any], call: Call) -> Fit:
 
 
 def _named(entry: str, call: Call) -> Fit:
-    """Whether an entry under `AWS` names the caller, or the caller's account.
-
-    On interface endpoints, an account number means everybody in the account (PrivateLink Guide).
+    """Whether an entry under `AWS` is the caller or the caller's account. On interface endpoints, an account number
+    means everybody in the account (PrivateLink Guide).
     """
     if entry == "*":
         return Fit.YES
@@ -178,7 +177,7 @@ def _named_on_gateway(entry: str, caller: re.Match[str] | None, account: str | N
 
 
 def _may_be(named: re.Match[str], caller: re.Match[str]) -> bool:
-    """Whether a principal of the caller's account may be the caller although it is not named in the same way."""
+    """Whether a principal of the caller's account may be the caller, although it is written in a different form."""
     kinds = (named["kind"], caller["kind"])
     if kinds == ("user", "assumed-role"):
         return False

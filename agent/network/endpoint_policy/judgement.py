@@ -1,9 +1,9 @@
 """The decision of an interface endpoint's policy on a call, if it is certain.
 
-This is not an IAM engine. Each element of a statement fits the call, does not fit it, or may fit it; the statement fits
-as well as its worst element. A Deny that fits denies the call. If no Allow may fit, nothing allows the call. An Allow
-that fits allows the call only if no Deny may fit. In all other cases the result is unknown. It is also unknown for a
-document that AWS would refuse, since this module may misread it.
+This is not an IAM engine. Each element of a statement fits the call, does not fit it, or may fit it. The element that
+fits worst decides about the statement. A Deny that fits denies the call. If no Allow may fit, nothing allows the call.
+An Allow that fits allows the call only if no Deny may fit. In all other cases the result is unknown. It is also unknown
+for a document that AWS would refuse, since this module may misread it.
 
 The call is one that this host signs and sends itself, over TLS, through the endpoint that has the policy.
 
@@ -29,8 +29,8 @@ class Decision(StrEnum):
     DENY = "deny"
     """A Deny statement fits: AWS speaks of an explicit deny."""
     NO_ALLOW = "no-allow"
-    """No Allow statement fits: AWS says that no VPC endpoint policy allows the action. If a Deny fits as well, AWS
-    mentions the Deny instead; the call is denied either way."""
+    """No Allow statement fits. AWS then says that no VPC endpoint policy allows the action. If a Deny also fits, AWS
+    mentions the Deny instead. The call is denied in both cases."""
     CANNOT_TELL = "cannot-tell"
 
 
@@ -40,8 +40,8 @@ class Judgement:
 
     decision: Decision
     statement: str | None
-    """The Sid of the statement that decides, or a number such as `statement 2`. For `no-allow` it is the Allow that
-    comes nearest, for `cannot-tell` the statement in doubt. None if no statement decides."""
+    """The Sid of the statement that decides, or a number such as `statement 2`. For `no-allow`, it is the Allow that is
+    nearest to fitting. For `cannot-tell`, it is the statement in doubt. None if no statement decides."""
     element: str | None
     """The element that does not fit or is in doubt: `Action`, `NotAction`, `Principal`, …, `Condition`."""
     words: str
@@ -58,8 +58,7 @@ class Judgement:
 
     @property
     def allows_some(self) -> bool:
-        """Whether an Allow fits the call apart from its resource, which is unknown and may be one that the Allow
-        names."""
+        """Whether an Allow fits the call except for the resource, which is unknown, and which the Allow may include."""
         return self.is_in_doubt and self.is_of_allow and self.element in ("Resource", "NotResource")
 
     @property
@@ -69,8 +68,8 @@ class Judgement:
 
 
 def judge(policy: str | None, call: Call) -> Judgement:
-    """The document's decision on the call. `policy` may be any text; None or a blank text means that no policy is
-    attached, which allows everything."""
+    """The document's decision on the call. `policy` may be any text. None, or a blank text, means that no policy is
+    attached. Everything is then allowed."""
     if policy is None or not policy.strip():
         return _judgement(Decision.ALLOW, "no policy is attached, which allows everything")
     try:

@@ -13,8 +13,8 @@ from probes.frozen import dataclass
 
 
 class Fit(IntEnum):
-    """How well something fits a call. Several parts that must all fit do so as well as their minimum; of alternatives,
-    the best fits as well as their maximum."""
+    """How well something fits a call. If several parts must all fit, the minimum decides. If one of several parts must
+    fit, the maximum decides."""
 
     NO = 0
     MAYBE = 1

@@ -1,4 +1,4 @@
-"""Tells whether an endpoint policy allows nobody to do anything with a service."""
+"""Finds out whether an endpoint policy allows nobody to do anything with a service."""
 
 import re
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ def _fits_everything(statement: Statement, prefix: str, always: Call) -> bool:
 
 
 def _holds(block: Any, always: Call) -> bool:
-    """Whether a condition of a Deny holds for every call through the endpoint."""
+    """Whether the condition of a Deny is true for every call through the endpoint."""
     return block is None or condition_part(block, always, allows=False).fit is Fit.YES
 
 
