@@ -1,8 +1,7 @@
 """The formats of a report. Each has a row with everything that other parts of the program need to know about it.
 
-The module of a format, and the library that it needs, are only imported when the format is used. A new format needs a
-module with `render(report, options)`, a row here, and a reader in `tests/formats/readers.py`; nothing else depends on a
-format's name.
+The module of a format, and the library that it needs, are only imported when the format is used. CONTRIBUTING.md lists
+what a new format needs besides its row.
 """
 
 import importlib
