@@ -776,15 +776,11 @@ class UnsettledOfNew:
 
     aspect: Aspect
     words: str
-    may_be_elsewhere: bool
-    """Whether the endpoint may belong to a VPC that the plan creates."""
 
     def put(self, draft: Draft) -> None:
         made = [one.endpoint_id for one in draft.part("endpoints") if one.endpoint_id.startswith(NEW_ENDPOINT)]
-        if not made and self.may_be_elsewhere:
-            raise NotReadError("its VPC is not in the configuration that was read")
         if not made:
-            raise AssumptionError("which endpoint it is for is not known")
+            raise NotReadError("the plan creates no endpoint in the configuration that was read")
         for endpoint_id in made:
             draft.pend(endpoint_id, self.aspect, self.words)
 

@@ -84,14 +84,14 @@ _OWNERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "aws_route": ("route_table_id", ("aws_route_table", "aws_default_route_table", "aws_vpc")),
     "aws_network_acl_association": ("subnet_id", ("aws_subnet", "aws_default_subnet")),
     "aws_route_table_association": ("subnet_id", ("aws_subnet", "aws_default_subnet")),
-    "aws_vpc_endpoint_policy": ("vpc_endpoint_id", ()),
-    "aws_vpc_endpoint_private_dns": ("vpc_endpoint_id", ()),
-    "aws_vpc_endpoint_security_group_association": ("vpc_endpoint_id", ()),
-    "aws_vpc_endpoint_subnet_association": ("vpc_endpoint_id", ()),
+    "aws_vpc_endpoint_policy": ("vpc_endpoint_id", ("aws_vpc_endpoint",)),
+    "aws_vpc_endpoint_private_dns": ("vpc_endpoint_id", ("aws_vpc_endpoint",)),
+    "aws_vpc_endpoint_security_group_association": ("vpc_endpoint_id", ("aws_vpc_endpoint",)),
+    "aws_vpc_endpoint_subnet_association": ("vpc_endpoint_id", ("aws_vpc_endpoint",)),
     "aws_ec2_managed_prefix_list_entry": ("prefix_list_id", ()),
 }
 """The attribute for the resource to which a resource belongs, by kind, and the kinds of resources that a plan creates
-with such an id. There are no such kinds if a new resource of the kind closes nothing or is judged without the id."""
+with such an id. There are no such kinds if a new resource of the kind closes nothing."""
 
 
 def is_astray(
@@ -419,16 +419,16 @@ def _endpoint_itself(values: Values) -> tuple[list[Edit], list[Edit]]:
     return [Endpoint(endpoint_id, is_gateway)], []
 
 
-def _of_new_endpoint(values: Values, aspect: Aspect, what: str) -> Edit:
+def _of_new_endpoint(aspect: Aspect, what: str) -> Edit:
     """The edit for a part of an endpoint that a plan creates, if the plan shows the part as a resource of its own."""
     words = f"{what} of a new endpoint is in a resource of its own, and which endpoint it is for is not known"
-    return UnsettledOfNew(aspect, words, values.flag(MAKES_VPC) is True)
+    return UnsettledOfNew(aspect, words)
 
 
 def _endpoint_policy(values: Values) -> Iterator[Edit]:
     endpoint_id = values.id_of("vpc_endpoint_id", "vpce")
     if endpoint_id is None:
-        yield _of_new_endpoint(values, Aspect.POLICY, "the policy")
+        yield _of_new_endpoint(Aspect.POLICY, "the policy")
         return
     if values.is_unknown("policy"):
         yield unsettled(endpoint_id, Aspect.POLICY, "the policy")
@@ -439,7 +439,7 @@ def _endpoint_policy(values: Values) -> Iterator[Edit]:
 def _endpoint_group(values: Values) -> Iterator[Edit]:
     endpoint_id, group_id = values.id_of("vpc_endpoint_id", "vpce"), values.id_of("security_group_id", "sg")
     if endpoint_id is None:
-        yield _of_new_endpoint(values, Aspect.GROUPS, "a security group")
+        yield _of_new_endpoint(Aspect.GROUPS, "a security group")
     else:
         yield unknown_groups(endpoint_id) if group_id is None else Member(Listed.ENDPOINT_GROUP, endpoint_id, group_id)
 
@@ -447,7 +447,7 @@ def _endpoint_group(values: Values) -> Iterator[Edit]:
 def _endpoint_subnet(values: Values) -> Iterator[Edit]:
     endpoint_id, subnet_id = values.id_of("vpc_endpoint_id", "vpce"), values.id_of("subnet_id", "subnet")
     if endpoint_id is None:
-        yield _of_new_endpoint(values, Aspect.ADDRESSES, "an address")
+        yield _of_new_endpoint(Aspect.ADDRESSES, "an address")
     elif subnet_id is None:
         yield unsettled(endpoint_id, Aspect.ADDRESSES, "an address")
     else:
@@ -477,7 +477,7 @@ def _vpc(values: Values) -> Iterator[Edit]:
 def _private_dns(values: Values) -> Iterator[Edit]:
     endpoint_id = values.id_of("vpc_endpoint_id", "vpce")
     if endpoint_id is None:
-        yield _of_new_endpoint(values, Aspect.NAME, "private DNS")
+        yield _of_new_endpoint(Aspect.NAME, "private DNS")
     elif values.is_unknown("private_dns_enabled"):
         yield unsettled(endpoint_id, Aspect.NAME, "private DNS")
     else:

@@ -423,6 +423,14 @@ TERRAFORM: Final[tuple[tuple[str, Status, list[dict[str, Any]]], ...]] = (
             row("aws_vpc_endpoint_policy", None, {"policy": OF_S3}, {"vpc_endpoint_id": True}),
         ],
     ),
+    (
+        "a policy is for an endpoint of another VPC that the plan makes",
+        OK,
+        [
+            row("aws_vpc_endpoint", None, BY_NEW | {"vpc_id": "vpc-0e57a7e00000000ff"}, OF_NEW),
+            row("aws_vpc_endpoint_policy", None, {"policy": OF_S3}, {"vpc_endpoint_id": True}),
+        ],
+    ),
     # Endpoints of services that were not read.
     (
         "an endpoint of another service loses a group and gets a subnet",
