@@ -111,9 +111,8 @@ def effect_between(before: Reachability, after: Reachability) -> Effect | None:
         return Effect.OPENS
     if before is Reachability.BLOCKED:
         return Effect.MAY_OPEN
-    if after is not Reachability.BLOCKED:
-        return Effect.MAY_CLOSE if before is Reachability.OPEN else None
-    return Effect.CLOSES if before is Reachability.OPEN else Effect.MAY_CLOSE  # it may have been open
+    is_closed = (before, after) == (Reachability.OPEN, Reachability.BLOCKED)
+    return Effect.CLOSES if is_closed else Effect.MAY_CLOSE  # a path in part, or an unknown one, may work now
 
 
 def _of_names(before: PredictionDocument, after: PredictionDocument) -> Iterator[PredictedChange]:

@@ -440,6 +440,17 @@ def test_what_was_not_certain_and_becomes_shut_may_close(changes: dict[str, Any]
     assert document("sg-there:+in:tcp:443:10.9.0.0/16", of=shut).changes == ()
 
 
+def test_what_was_not_known_and_becomes_open_in_part_may_close() -> None:
+    """The security groups were not read. A new entry denies some of the ports to which answers come back."""
+    unsure = known(replace(healthy(host(5), endpoints=(ENDPOINT,)), groups=None))
+    acl_id = acl_of(unsure.configuration, "subnet-there").acl_id
+    result = document(f"{acl_id}:+out:90:deny:tcp:50000-65535:0.0.0.0/0", of=unsure)
+    of_https = [path.outcome for path in result.paths if path.port == 443 and THERE in path.addresses]
+    assert of_https == [Reachability.DOUBTFUL]
+    assert {change.effect for change in result.changes} == {Effect.MAY_CLOSE}
+    assert document(f"{acl_id}:+out:90:deny:tcp:22:0.0.0.0/0", of=unsure).changes == ()
+
+
 def test_a_call_that_depended_on_its_caller_and_becomes_denied_may_close() -> None:
     there = known(healthy(host(5), endpoints=(replace(ENDPOINT, policy=ALLOWS_A_ROLE),)))
     result = document(
