@@ -1,7 +1,7 @@
 """DNS rules: the servers that answer for the name, the servers that do not, and whether this host receives the
 answers."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any, Final
@@ -233,8 +233,14 @@ def _lacking_in_turn(evidence: Evidence, target: Target) -> Iterator[RuleFinding
         return
     families = frozenset(address.version for address in private)
     answers = {server: evidence.answers(target, [server]) for server in evidence.configured_resolvers}
-    lacking = {server: of for server, of in answers.items() if _lacks_private(evidence, of, families)}
-    given = ordered(address for of in lacking.values() for answer in of for address in addresses_in(answer))
+    lacking = {server: of for server, of in answers.items() if _lacks_private(evidence, of, families, own)}
+    given = ordered(
+        address
+        for of in lacking.values()
+        for answer in of
+        for address in addresses_in(answer)
+        if not evidence.is_private(address)
+    )
     if not lacking or len(lacking) == len(answers):
         return
     if not evidence.host.asks_in_turn and evidence.configured_resolvers[0] in lacking:
@@ -266,13 +272,18 @@ def _lacking_in_turn(evidence: Evidence, target: Target) -> Iterator[RuleFinding
     )
 
 
-def _lacks_private(evidence: Evidence, answers: Iterable[Observation[Any]], families: frozenset[int]) -> bool:
-    """Whether a name server answered for each of these families, and gave no private address."""
+def _lacks_private(
+    evidence: Evidence, answers: Iterable[Observation[Any]], families: frozenset[int], own: Collection[Address]
+) -> bool:
+    """Whether a name server answered for each of these families, and gave no private address, or a public one that is
+    not among this host's `own`."""
     records = {4: "A", 6: "AAAA"}
     read = [answer for answer in answers if answer.ok or kind_of(answer) in NOT_THERE]
     asked = {answer.subject.operation for answer in read}
     given = [address for answer in read for address in addresses_in(answer) if address.version in families]
-    return asked.issuperset(records[family] for family in families) and not any(map(evidence.is_private, given))
+    lacks = not any(map(evidence.is_private, given))
+    adds = any(evidence.is_public(address) and address not in own for address in given)
+    return asked.issuperset(records[family] for family in families) and (lacks or adds)
 
 
 def _private_here_alone(evidence: Evidence, target: Target) -> Iterator[RuleFinding]:

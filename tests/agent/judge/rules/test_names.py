@@ -282,6 +282,7 @@ CASES_THAT_FIRE += [
         for name, theirs in (
             ("gives public ones", answer(PUBLIC, by=CORPORATE)),
             ("says that there is no such name", answer(failed="nxdomain", by=CORPORATE)),
+            ("adds a public one", answer(*PRIVATE, PUBLIC, by=CORPORATE)),
         )
     ),
     fires(
