@@ -26,8 +26,8 @@ calls a second in a Region."""
 MAX_INTERVAL: Final = 86_400.0
 """Maximum seconds between two cycles: there is at least one cycle a day."""
 CYCLE_SHARE: Final = 0.9
-"""The share of the interval that a cycle may take. The random variation of its start may take the rest, so cycles never
-overlap."""
+"""The share of the interval that a cycle may take. The rest is for the random variation of its start, so that cycles
+never overlap."""
 DEFAULT_RAISE_AFTER: Final = 2
 """Number of cycles in a row that must have a finding before it is reported."""
 DEFAULT_CLEAR_AFTER: Final = 2
@@ -167,7 +167,7 @@ class Settings:
     """Whether an agent that is found may be run, to read its version."""
     fips: bool = False
     dual_stack: bool = False
-    """Requested here, whatever the settings of the SDK say."""
+    """Whether dual-stack endpoints are requested here, whatever the settings of the SDK say."""
     calls: Calls = DEFAULT_CALLS
     turn: int = 0
     """If a run makes one call per service: the index, modulo the number of addresses, of the address that is called. If
@@ -187,7 +187,7 @@ class Settings:
 
     @property
     def asked_workloads(self) -> tuple[Workload, ...]:
-        """The workloads that are checked: the default if nothing at all is named, else the named workloads."""
+        """The workloads to check: those named, or the default if no workload, service or endpoint is named."""
         named = self.workloads or self.services or self.endpoints
         return self.workloads if named else (DEFAULT_WORKLOAD,)
 

@@ -24,8 +24,8 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class OutputClosedError(Exception):
-    """stdout cannot be written: a closed pipe, a full disk, or no stdout. The text says why. It is empty if the reader,
-    such as head(1), has ended, since that is not an error."""
+    """stdout cannot be written: the pipe is closed, the disk is full, or there is no stdout. The text gives the reason.
+    It is empty if only the reader, such as head(1), has ended, which is not an error."""
 
 
 def to_stdout(document: str) -> None:
@@ -130,7 +130,7 @@ def has_colours(stream: "TextIO | None", environment: "Mapping[str, str]") -> bo
 
 
 class Log:
-    """stdout of a process that runs for months. It stays open while a disk is full."""
+    """The stdout of a process that runs for months: a full disk does not close it."""
 
     def __init__(self) -> None:
         self._is_full = False
@@ -138,8 +138,8 @@ class Log:
         """Whether stdout ends with half a document."""
 
     def write(self, text: str) -> None:
-        """Write whole lines. Lines for which the disk has no room are lost. stderr says so once, and says when there is
-        room again. Raises OutputClosedError for every other error of stdout."""
+        """Write whole lines. If the disk is full, the lines are lost; stderr says so once, and again when there is
+        room. Raises OutputClosedError for every other error of stdout."""
         try:
             _write(f"\n{text}" if self._is_torn else text)
         except OSError as error:

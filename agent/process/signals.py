@@ -30,8 +30,8 @@ def _nothing() -> None:
 def cancel_on_signals(
     stop: CancelToken, *, at_once: Callable[[], None] = _nothing, on_hangup: Callable[[], None] | None = None
 ) -> Iterator[None]:
-    """While the block lasts, SIGINT, SIGTERM and SIGHUP cancel `stop`; their handler calls `at_once` first. With
-    `on_hangup`, SIGHUP does not cancel: the loop calls `on_hangup` instead."""
+    """While the block lasts, SIGINT, SIGTERM and SIGHUP cancel `stop`; the handler first calls `at_once`. If
+    `on_hangup` is given, SIGHUP makes the loop call it instead and cancels nothing."""
     loop = asyncio.get_running_loop()
 
     def received(number: int, _: FrameType | None) -> None:

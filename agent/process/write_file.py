@@ -249,8 +249,8 @@ def _unfinished(folder: int) -> tuple[str, int]:
 
 
 def _mode(old: os.stat_result | None, *, private: bool) -> int:
-    """Return the permissions of a new file: those of the old file if it belongs to this user. Otherwise they are those
-    that the umask leaves; with `private`, only the owner has any."""
+    """Return the permissions of a new file: those of the old file if it belongs to this user, else those that the umask
+    leaves or, with `private`, those for the owner alone."""
     if old is not None and old.st_uid == os.geteuid():
         return stat.S_IMODE(old.st_mode) & 0o777
     if private:

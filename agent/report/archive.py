@@ -77,7 +77,7 @@ def packed(folder: str, members: Sequence[Member], moment: datetime) -> bytes:
 
 
 def _within(member: Member, left: int) -> Member | None:
-    """Return the member, cut to at most `left` bytes if necessary; None if it cannot be cut that far."""
+    """Return the member, cut to `left` bytes if it is longer; None if it cannot be cut that far."""
     if _packed_size(member.content) <= left:
         return member
     size = len(member.content)

@@ -104,8 +104,8 @@ def addresses_of(observation: Observation[Any]) -> tuple[Address, ...]:
 def _wrong_answers(
     report: Report, targets: Mapping[str, TargetReport], by_id: Mapping[str, Finding]
 ) -> dict[str, Standing]:
-    """Return how each answer counts that a finding calls wrong, by the id of its observation. If several findings call
-    it wrong, the worst decides."""
+    """Return how each wrong answer counts, by the id of its observation. A finding says that the answer is wrong; if
+    several do, the worst of them decides."""
     named = [
         finding
         for finding in report.findings
@@ -132,9 +132,9 @@ def _wrong_answers(
 
 
 def _wrong_in(code: str, answers: list[Observation[Any]], target: TargetReport) -> tuple[frozenset[Address], str]:
-    """Return the wrong addresses in these answers, and what is wrong with them. If the scopes do not show which
-    addresses are wrong, they are the addresses that this host's own lookup gave, without those in answers that differ
-    from it."""
+    """Return the wrong addresses in these answers, and a word for what is wrong with them. Where possible the scopes of
+    the addresses tell which are wrong. Otherwise the wrong addresses are those that this host's own lookup gave and the
+    differing answers did not give."""
     given = {address for answer in answers for address in addresses_of(answer)}
     for scope in _WRONG_ANSWERS[code]:
         bad = frozenset(known.address for known in target.addresses if known.scope is scope and known.address in given)
@@ -150,10 +150,10 @@ class Blame:
     """The report's judgement of a failed step."""
 
     counts: bool
-    """Whether the failure itself raises a status; the symptom of another fault does not."""
+    """Whether the failure itself raises a status. It does not if it is only the symptom of another fault."""
     cause: str | None
-    """Id of the finding that explains the failure: the finding that rests on it or, if this finding is a symptom, its
-    cause. None if no finding rests on the failure."""
+    """The id of the finding that explains the failure. This is the finding that cites the failure as evidence or, if
+    that finding is a symptom, the cause of that finding. None if no finding cites the failure."""
 
 
 def blames(report: Report) -> dict[str, Blame]:

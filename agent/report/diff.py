@@ -213,8 +213,8 @@ def _side(name: str, report: Report) -> Side:
 def _changes(
     old: Iterable[Any], new: Iterable[Any], compare: Callable[[str, ChangeKind, Any, Any], Any]
 ) -> tuple[Any, ...]:
-    """Return a row for each id whose items in the two reports differ, sorted by id; `compare` returns None for equal
-    items."""
+    """Return a row for each id whose items differ between the two reports, sorted by id. `compare` returns None if the
+    items are equal."""
     before, after = {entry.id: entry for entry in old}, {entry.id: entry for entry in new}
     rows = []
     for name in sorted({*before, *after}):
@@ -226,8 +226,8 @@ def _changes(
 
 
 class _Readings:
-    """The parts of the configuration and of the jobs that the runs of two reports read. It is not a change if only one
-    run read a part: runs read it only on request, or if something is wrong."""
+    """Tell which parts of the configuration and of the jobs each of two runs read. A part that only one run read does
+    not count as a change, since a run reads it only on request or if something is wrong."""
 
     def __init__(self, old: Report, new: Report) -> None:
         self._old, self._new = old, new
@@ -265,9 +265,9 @@ class _Readings:
         return bool(statuses) and statuses[0] not in (Status.UNKNOWN, Status.NOT_IN_USE)
 
     def _is_unread(self, finding: Finding, other: Report) -> bool:
-        """Whether `other` may lack a finding only because it did not read the finding's evidence. A cause is really
-        gone if its target is well in `other`. A finding about jobs is really gone if `other` could evaluate its
-        rule."""
+        """Return whether `other` may lack a finding only because its run did not read the finding's evidence. This is
+        false, and the finding is really gone, if the target is well in `other` or, for a finding about jobs, if `other`
+        could evaluate the rule."""
         if any(step.endswith(f"/{JOBS}") for step in finding.evidence):
             return any(row.code == finding.code for row in other.not_evaluated) or not other.run.jobs
         reads = {step for step in finding.evidence if step.startswith(f"{Step.EC2}/")}
@@ -280,8 +280,8 @@ class _Readings:
         return status not in (Status.OK, Status.NOT_IN_USE)
 
     def _counts(self, finding: Finding, own: Report, other: Report) -> bool:
-        """Whether a finding is a cause that counts, or would be such a cause if its own run had read as little as the
-        other."""
+        """Return whether a finding is a cause that counts. A finding whose cause the other run may not have read is
+        also treated as a cause."""
         by_id = {cause.id: cause for cause in own.findings}
         cause = None if finding.explained_by is None else by_id.get(finding.explained_by)
         known = cause is None or cause.id in {named.id for named in other.findings}
@@ -385,8 +385,8 @@ def _worse(targets: Iterable[TargetChange], findings: Iterable[FindingChange]) -
 
 
 def _got_worse(severity: Pair[Severity], counts: Pair[bool]) -> bool:
-    """Whether a cause is worse than before, or new; it also counts as new if it was only a symptom or suppressed
-    before."""
+    """Return whether a cause is worse than before or new. A cause that was only a symptom or suppressed before is also
+    new."""
     if not counts.new or severity.new in (None, Severity.INFO):
         return False
     return not counts.old or severity.old is None or severity.new.rank < severity.old.rank

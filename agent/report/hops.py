@@ -28,8 +28,8 @@ class Reachability(StrEnum):
     OPEN = "open"
     BLOCKED = "blocked"
     DOUBTFUL = "doubtful"
-    """It passes in part or by a detour: only some of the ports of the answers are open, or there is an appliance on the
-    path."""
+    """Traffic passes only in part or by a detour: only some of the ports of the answers are open, or there is an
+    appliance on the path."""
     CANNOT_TELL = "cannot-tell"
     """A deciding resource was not read, or belongs to another account."""
 
@@ -67,7 +67,7 @@ class Hop:
     """Ids of the deciding resources: groups, an ACL, a route table, an interface; empty if unknown."""
     outcome: Reachability
     rule: Sentence | None
-    """The deciding rule in short: the id of a group's rule, `100 outbound` for an entry of a network ACL, or
+    """A short form of the rule that decides: the id of a group's rule, `100 outbound` for an entry of a network ACL, or
     `10.0.0.0/16 to local` for a route. None if no rule matches."""
     words: Sentence
     """The effect and its reason, on which a person can act: one sentence without its full stop."""
@@ -85,12 +85,13 @@ ANSWERS: Final = frozenset({Stage.ENDPOINT_ACL_OUT, Stage.RETURN_TRANSIT, Stage.
 
 
 def is_outbound(stage: Stage, rule: str | None) -> bool:
-    """Whether the outbound entries of a network ACL decide. At a transit gateway the rule says whether they do."""
+    """Return whether the outbound entries of a network ACL decide at this stage. At a transit gateway the rule shows
+    the direction."""
     return (rule or "").endswith(" outbound") if stage in TRANSIT else stage in _OUTBOUND
 
 
 def is_about_endpoint(stage: Stage, rule: str | None) -> bool:
-    """Whether the deciding network ACL matches the endpoint's address, and not the host's."""
+    """Return whether the network ACL that decides matches the endpoint's address rather than the host's."""
     if stage in TRANSIT:
         return is_outbound(stage, rule) is (stage is Stage.TRANSIT)
     return stage in AT_HOST
@@ -118,7 +119,7 @@ class Prediction:
     """The endpoint that has the address; None if no known endpoint has it."""
     interface_id: str | None
     outcome: Reachability
-    """The outcome of the worst hop: blocked, else doubtful, else cannot tell, else open."""
+    """The outcome of the worst hop; from the worst: blocked, doubtful, cannot tell, open."""
     hops: tuple[Hop, ...]
     unseen: tuple[str, ...]
     """Things that could change the result and cannot be seen from here, in words."""

@@ -66,8 +66,8 @@ class HostRecord:
     taken_at: str
     """Time at which the run ended, RFC 3339 in UTC."""
     redacted: bool
-    """Whether masks replace identifying values. Such a record is counted, but its ids do not join it with other
-    records."""
+    """Whether masks replace the identifying values. A redacted record is counted, but its ids are not compared with
+    those of other records."""
     host: str | None
     """The instance's id, else the id of the managed node, else the host's own name."""
     region: str | None
@@ -93,7 +93,8 @@ class HostRecord:
     """Whether any of the configuration was read."""
     summary: str
     causes: tuple[str, ...]
-    """Findings that count and that nothing explains, except those of severity info, in the order of the report."""
+    """Findings that count, that have no other finding as their cause, and whose severity is not info, in the order of
+    the report."""
     symptoms: tuple[str, ...]
     """Findings that the causes explain."""
     title: str | None
@@ -227,8 +228,8 @@ def key(finding: Finding, own_resolvers: frozenset[str]) -> str:
 
 
 def anchors(finding: Finding, own_resolvers: frozenset[str]) -> tuple[FindingSubject, ...]:
-    """Return the subjects that are equal on every host with the same cause; `own_resolvers` are the name servers of the
-    VPC or of the host itself."""
+    """Return the subjects that are the same on every host with the same cause. `own_resolvers` are the name servers of
+    the VPC or of the host itself."""
     chosen = tuple(_anchors(finding, own_resolvers))
     if not _is_at_ports(finding):
         return chosen

@@ -77,7 +77,7 @@ class Command:
     """The arguments for a program, not a line for a shell; `<PLACEHOLDER>` stands for an unknown value."""
     scope: CommandScope
     changes: bool
-    """Whether it changes anything; otherwise it only shows something."""
+    """Whether the step changes anything; if not, it only shows something."""
     alternative: Plain | None = None
     """`a`, `b`, and so on: commands with different letters are alternatives. None if the command belongs to every
     alternative."""
@@ -98,7 +98,7 @@ class Line:
     line: Plain
     """The whole line, with `<PLACEHOLDER>` for what is not known here."""
     changes: bool
-    """Whether the line must be written; otherwise it is only shown, to be looked at."""
+    """Whether the line must be written to the file; if not, it is only shown."""
     undo: Sentence | None
     """How to undo it; None if nothing is written."""
 
@@ -180,7 +180,7 @@ class Finding:
     explained_by: Plain | None
     """Id of the finding that is its cause."""
     counts: bool
-    """Whether it may raise the verdict; the faults of optional and context targets do not."""
+    """Whether the finding may raise the verdict; findings about optional and context targets do not."""
     suppressed: bool
     fix: Fix
     documents: tuple[Document, ...]
@@ -224,9 +224,9 @@ class Run:
     ec2: Ec2
     """When the configuration is to be read from EC2."""
     ec2_because: Sentence | None
-    """The first sign of trouble, which made a run with `auto` read the configuration; None if there was none."""
+    """The first sign of trouble, for which a run with `auto` read the configuration; None if there was no sign."""
     facts_unused: Sentence | None
-    """Why the given facts file was not used for this network; None if it was used, or none was given."""
+    """The reason why a given facts file was not used for this network; None if it was used, or if no file was given."""
     jobs: bool
     """Whether AWS Backup was to be asked for recent jobs that did not succeed."""
     private_cidrs: tuple[IPv4Network | IPv6Network, ...]

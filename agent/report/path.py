@@ -68,13 +68,14 @@ class Cell:
     label: str
     progress: Progress
     texts: tuple[str, ...]
-    """Its result in full, then in shorter and shorter forms."""
+    """The result in words: first in full, then in ever shorter forms."""
     checks: tuple[str, ...]
     """Ids of its checks."""
     is_neutral: bool = False
     """Whether the result is neither good nor bad in itself."""
     weight: Weight | None = None
-    """How its failure or wrong answer counts; None if it has neither, and until the run is judged."""
+    """How the failure or wrong answer of the cell counts. None until the run is judged, and for a cell that has
+    neither."""
     why: str = ""
     """Why it does not count, in words; empty if it does."""
     findings: tuple[str, ...] = ()
@@ -95,11 +96,11 @@ class Lane:
     where: str | None
     """The availability zone of the address; `public` for a public address without a zone."""
     own: bool
-    """Whether this host's own lookup gave the address, so that the lane counts; True while that is unknown."""
+    """Whether this host's own lookup gave the address; only then does the lane count. True while this is unknown."""
     cells: tuple[Cell | None, ...]
     """The cells in the order of STEPS; None for a step that the port does not have."""
     extras: tuple[Cell, ...]
-    """Further checks worth showing: those that a failed step caused, and those that failed."""
+    """Further checks to show: those that failed, and those that were made because a step failed."""
     progress: Progress
     weight: Weight | None = None
     """The worst weight of its cells."""
@@ -124,7 +125,7 @@ class Band:
     counts: bool
     """Whether its status raises the verdict."""
     unchecked: str | None
-    """Why no address is checked (yet); there are no lanes then."""
+    """The reason why no address is checked, or not yet; there are no lanes in that case."""
     is_folded: bool = False
     """Whether one line stands for the whole band."""
 
@@ -157,7 +158,8 @@ _ALWAYS: Final = frozenset({(Step.IMDS, None), (Step.CREDENTIALS, None)})
 _SHORTER: Final = {"access-denied": "DENIED"}
 """Short forms of common failures that do not fit into a narrow column."""
 _WORST: Final = (Progress.FAILED, Progress.RUNNING, Progress.WAITING, Progress.SKIPPED, Progress.OK)
-"""Progress values, in order: several checks together have the first of these values that any of the checks has."""
+"""Values of progress in order of precedence: the progress of several checks together is the first of these that one of
+them has."""
 _ROLES: Final = {
     Role.REQUIRED: "",
     Role.OPTIONAL: "not counted: not asked for",
@@ -186,10 +188,9 @@ def picture(
     *,
     is_judged: bool,
 ) -> Picture:
-    """The path as the checks show it; `checks` has them by id.
-
-    `report` is the latest finished report. Values that do not change from run to run, such as zones, are taken from it.
-    The status of a target is taken from it only if it is the report of these checks (`is_judged`).
+    """Return the path as the checks show it. `checks` has the checks by id. `report` is the latest finished report: it
+    gives values that do not change from run to run, such as zones. It gives the status of a target only if it is the
+    report of these checks (`is_judged`).
     """
     by_target: dict[str | None, list[Check]] = {}
     for check in checks.values():

@@ -85,7 +85,8 @@ _QUOTED_BYTES: Final = re.compile(r"\b(?:bytearray\()?b['\"].*", re.DOTALL)
 _NOT_QUOTED: Final = frozenset({"exceptions", "fingerprint", "key", "node", "resolver", "search"})
 """Kinds of values that no sentence quotes, and that are too short or too common to search for."""
 _NAMES: Final = frozenset({"domain", "host", "search"})
-"""Kinds of values that are searched for everywhere, even in ids, if the value has a dot and so is not a common word."""
+"""Kinds of values that are searched for everywhere, even in ids. A value without a dot is excepted, since it may be a
+common word."""
 _PLAIN_WORDS: Final = frozenset(
     {
         *(*SERVICES, *REGIONS, *(partition.id for partition in PARTITIONS)),
@@ -203,7 +204,7 @@ class DocumentRedactor:
         # The id of a target ends with its host, whatever its name.
         endings = {host for host in targets if host in self._masks and "." not in host}
         self._words = quoted | hosts
-        """Words for which foreign texts are searched."""
+        """Values that are searched for in texts that others wrote."""
         # Lists of domains can be long, but sentences name few of their domains.
         texts = "\n".join(_texts(document))
         quoted, hosts = ({word for word in words if word in texts} for words in (quoted, hosts))
@@ -385,8 +386,8 @@ class Redactor(DocumentRedactor):
         return _NAME.sub(self._mask_name, text)
 
     def word(self, kind: str, text: str, *, everywhere: bool = False) -> str:
-        """Return the mask of a value of this kind, or the value itself if it identifies nothing. Later texts are
-        searched for the value as well if it has a dot, and so is not a common word, or if `everywhere` is set."""
+        """Return the mask of a value of this kind, or the value itself if it identifies nothing. The value is also
+        searched for in later texts if `everywhere` is set, or if it has a dot and so is not a common word."""
         if not _is_meaningful(kind, text):
             return self.of_host(text)
         if text not in self._masks and (masked := self.of_host(text)) != text:
@@ -562,7 +563,7 @@ def _as_text(first_bytes: str) -> str | None:
 
 
 def _any_of(words: Iterable[str], behind_at: Iterable[str] = ()) -> re.Pattern[str] | None:
-    """Return a pattern that finds each of `words`, the longest first, unless it is part of a longer word."""
+    """Return a pattern that finds each of `words`, the longest first, except inside a longer word."""
     forms = [
         (r"(?<!\w)" if word[0].isalnum() else "") + re.escape(word) + (r"(?!\w)" if word[-1].isalnum() else "")
         for word in sorted(words, key=lambda word: (-len(word), word))

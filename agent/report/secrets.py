@@ -161,7 +161,7 @@ def known_secrets(environment: Mapping[str, str]) -> frozenset[str]:
 
 
 def _is_telling(secret: str) -> bool:
-    """Whether the secret is distinct enough that a text with it reveals it, and not just a common word."""
+    """Return whether the secret is so distinctive that a text which contains it reveals it. A common word is not."""
     is_word = re.fullmatch(r"[a-z_-]+", secret) is not None or secret in _PUBLIC_WORDS
     return len(secret) >= (LEAST_WORD if is_word else LEAST)
 

@@ -188,8 +188,8 @@ def has_many_services(report: Report) -> bool:
 
 
 def unfolded(report: Report) -> list[TargetReport]:
-    """Return the targets to show in full: all if there are few services, else those that are not ok or otherwise worth
-    a look."""
+    """Return the targets to show in full: all of them if there are few services, else those that are not ok or that
+    something else makes worth a look."""
     if not has_many_services(report):
         return in_use(report)
     return [target for target in in_use(report) if not is_uneventful(target, report)]
@@ -202,8 +202,8 @@ def folded(report: Report) -> list[TargetReport]:
 
 
 def is_uneventful(target: TargetReport, report: Report) -> bool:
-    """Whether one line says all that the matrix of a target does: it is ok, has at most info findings, all resolvers
-    give the same addresses, no step failed, and the configuration agrees if it was read."""
+    """Return whether one line says all that the matrix of a target says: the target is ok and has at most info
+    findings, all resolvers give the same addresses, no step failed, and the configuration, if it was read, agrees."""
     findings = [finding for finding in report.findings if finding.target == target.id]
     answers = {frozenset(words.split(", ")) for words in names(target, report).values()}
     return (
@@ -233,7 +233,7 @@ def folded_row(target: TargetReport, report: Report) -> tuple[str, str, str, str
 
 
 def names(target: TargetReport, report: Report) -> dict[str, str]:
-    """Return the answers to the lookups of a name, by who was asked."""
+    """Return the answers to the lookups of a target's name, by the resolver that gave them or `this host`."""
     answers: dict[str, list[str]] = {}
     for observation in report.observations:
         subject = observation.subject
@@ -306,7 +306,7 @@ _NEEDS_ANOTHER: Final = f"{_NEEDS}what could not be read"
 
 
 def unseen(report: Report) -> dict[str, str]:
-    """Return what was not checked, by reason; each reason once."""
+    """Return the unchecked targets and reads by the reason why they were not checked."""
     reasons: dict[str, list[str]] = {}
     for target in report.targets:
         if target.status is Status.NOT_IN_USE:

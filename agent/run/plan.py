@@ -68,8 +68,8 @@ def _own_hosts(
 
 
 def _joined(one: Target, other: Target) -> Target:
-    """Merge two targets at the same host; the result is required if either target is. It makes a single call: if the
-    buckets differ, the call is for no bucket."""
+    """Merge two targets at the same host. The result is required if either target is, and it makes one call; the call
+    names no bucket if the buckets differ."""
     is_required = Role.REQUIRED in (one.role, other.role)
     return replace(
         one,

@@ -165,7 +165,7 @@ class RunInProgress:
         self._host: HostFacts | None = None
         self._metadata: ImdsFacts | None = None
         self.metadata_read = asyncio.Event()
-        """Set when metadata was read, or will not be."""
+        """Set when metadata was read, or when it is known that no read will be made."""
         self._target_runs: dict[str, TargetRun] = {}
         self._group = asyncio.TaskGroup()
         self._context: ladder.ProbeContext | None = None
@@ -177,7 +177,7 @@ class RunInProgress:
         self._region_known = asyncio.Event()
         """Set when the Region is known, or will not be."""
         self._wants_jobs = settings.jobs
-        """Whether jobs of AWS Backup are still to be listed."""
+        """Whether the list of jobs must still be requested from AWS Backup."""
         self._sdk: SdkFacts | None = None
         self._workloads: WorkloadFacts | None = None
         self._workloads_known = asyncio.Event()
@@ -187,7 +187,7 @@ class RunInProgress:
         self._names_are_known = not self.may_read
         """Whether the names of endpoints that were given by id have been read from EC2, as far as it knows them."""
         self._endpoints_known = asyncio.Event()
-        """Set when the read of endpoints finished or failed, or will not be made."""
+        """Set when the read of endpoints has finished or failed, or when it is known that no read will be made."""
 
     async def go(self) -> None:
         """Measure everything in the plan."""
@@ -426,7 +426,8 @@ class RunInProgress:
         return untimely(facts, self.world.machine.now())
 
     async def _is_read_wanted(self) -> bool:
-        """Whether to read EC2. With `auto` this waits for a sign of trouble; a run without a sign cancels the wait."""
+        """Return whether to read EC2. With `auto` this waits for a sign of trouble, and a run without such a sign
+        cancels the wait."""
         if self.settings.ec2 is Ec2.NEVER:
             self._skip_configuration(f"the facts file was not used: {self.facts_unused}")
             return False
@@ -490,9 +491,8 @@ class RunInProgress:
         await inspection.read_names()
 
     def _is_address_unknown(self, inspection: "Inspection") -> bool:
-        """Whether it is possible that an address in trouble does not belong to an endpoint of this VPC, so that the
-        name resolves wrongly. False if EC2 does not answer: other services then hardly answer, and a run does not wait
-        for them."""
+        """Return whether an address in trouble may be of no endpoint of this VPC, so that the name resolves to a wrong
+        address. False if EC2 does not answer: other services then hardly answer, and the run does not wait for them."""
         known = inspection.endpoint_addresses
         if known is None:
             return not inspection.is_silent
@@ -560,8 +560,8 @@ class RunInProgress:
         self._group.create_task(work)
 
     async def take_jobs_request(self) -> JobsRequest | str | None:
-        """Return the jobs to request from AWS Backup, or why there is no request. Only the first caller gets this;
-        later ones get None."""
+        """Return the jobs to request from AWS Backup, or the reason why nothing is requested. Only the first call
+        returns one of these; later calls return None."""
         if not self._wants_jobs:
             return None
         self._wants_jobs = False

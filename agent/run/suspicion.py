@@ -17,12 +17,12 @@ from probes.operations import GETADDRINFO, JOBS
 from probes.ports import HTTPS
 
 PATIENCE: Final = 0.25
-"""Limit in seconds for a connect while no connect to the same port of the service has succeeded: longer than any round
-trip within a Region or from a nearby site."""
+"""The limit in seconds for a connect as long as no connect to the same port of the service has succeeded. It is longer
+than any round trip within a Region or from a nearby site."""
 SLOWER: Final = 4
 """Maximum ratio of a connect's time to the slowest successful connect to the same port of the service."""
 MIN_PATIENCE: Final = 0.05
-"""Minimum limit for a connect in seconds, since this process does not always run at once."""
+"""The minimum limit in seconds for a connect: this process may have to wait for the CPU."""
 LOOKUP_PATIENCE: Final = 1.0
 """Limit in seconds for the host's own lookup: a lookup that takes longer is stalled (DNS016)."""
 _TICK: Final = 0.05
@@ -35,7 +35,7 @@ class Suspicion:
     """The signs of trouble of one run, while it lasts."""
 
     def __init__(self, *, is_suspect: Callable[[Target, Address], bool]) -> None:
-        """`is_suspect` tells whether an address of a target may not be on the expected path; it is called only after
+        """`is_suspect` returns whether an address of a target may be off the expected path; it is called only after
         `scopes_known`."""
         self.raised = asyncio.Event()
         """Set at the first sign."""

@@ -84,8 +84,8 @@ class TargetRun:
         self._questions: list[asyncio.Event] = []
         """One event for each query to a resolver, set at its end."""
         self._waiting: dict[Address, str] | None = None if target.role is Role.REQUIRED else {}
-        """Addresses of a target that is not required, each with the id of the observation that gave it. They wait until
-        the host's own lookup shows whether the target is in use at all; None from then on."""
+        """The addresses of a target that is not required, each with the id of the observation that gave it. They are
+        kept here until the host's own lookup shows whether the target is in use at all; then this is None."""
         self._unused: str | None = None
         """Why a target that is not required is not measured; None if it is measured."""
         self._rotation = Rotation(run.settings.turn) if run.settings.calls is Calls.ONE else None
@@ -176,9 +176,8 @@ class TargetRun:
         return f"the name of {self._target.host} is not known: only EC2 has it"
 
     def _related_names(self, addresses: tuple[Address, ...]) -> Iterable[tuple[str, str]]:
-        """Yield the operation and the name of each lookup of another name that may explain how the default name
-        resolves: names that private DNS may hide from appliances of the service, and the name that private DNS may
-        cover instead."""
+        """Yield the operation and the name of each further lookup that may explain how the default name resolves: of
+        names that private DNS may hide from appliances of the service, and of the name that it may cover instead."""
         target = self._target
         if target.addressing is not Addressing.DEFAULT or target.role is Role.CONTEXT or self._unused is not None:
             return
