@@ -13,7 +13,7 @@ from agent.network.paths import predictor_of
 from agent.network.pending import Aspect
 from agent.predict import places
 from agent.predict.model import Effect, PredictedChange, PredictedVerdict, PredictionDocument
-from agent.report.hops import WORST, Reachability
+from agent.report.hops import WORST, Hop, Reachability
 from agent.report.model import Status
 from probes.addresses import ordered
 from probes.model import Address
@@ -183,11 +183,14 @@ def _of_paths(
         if old is None or not (old.counts or path.counts):
             continue
         effect = effect_between(old.outcome, path.outcome)
+        decides: PredictedPath | Hop = old if effect is Effect.OPENS else path
+        if effect is None and (hop := _stopped_too(old, path)) is not None:
+            effect, decides = Effect.MAY_CLOSE, hop
         if effect is not None:
             service, port, address, source = place
-            decides = old if effect is Effect.OPENS else path
+            decided_by = tuple(decides.resources) if isinstance(decides, Hop) else decides.decided_by
             words = decides.words.replace(f"tcp {port} ", f"tcp {_PORTS} ")
-            key = effect, service, decides.decided_by, words
+            key = effect, service, decided_by, words
             held.setdefault(key, {}).setdefault((port, address), []).append(source)
     for (effect, service, decided_by, words), by_end in held.items():
         alike: dict[tuple[str, ...], list[tuple[int, Address | None]]] = {}
@@ -206,6 +209,15 @@ def _of_paths(
                 decided_by=decided_by,
                 words=words.replace(_PORTS, listed(ports)),
             )
+
+
+def _stopped_too(old: PredictedPath, path: PredictedPath) -> Hop | None:
+    """A hop that let the connect pass before a change and may stop it now, if another hop leaves the whole path unknown
+    or in part both times; None if there is none."""
+    if path.outcome in (Reachability.OPEN, Reachability.BLOCKED):
+        return None
+    passed = {hop.stage for hop in old.hops if hop.outcome is Reachability.OPEN}
+    return next((hop for hop in path.hops if hop.stage in passed and hop.outcome is not Reachability.OPEN), None)
 
 
 def _of_lost_paths(

@@ -686,6 +686,17 @@ def test_rules_that_are_not_known_yet_are_never_open() -> None:
     assert {change.effect for change in result.changes} == {Effect.MAY_CLOSE}
 
 
+def test_a_hop_that_stops_a_connect_that_another_hop_leaves_in_part() -> None:
+    """An endpoint is pending whenever somebody modifies it, and may work meanwhile. Its state decides both times."""
+    pending = known(healthy(host(5), endpoints=(replace(ENDPOINT, state="pending"),)))
+    for before, effects in (([EVERYTHING_IN], {Effect.MAY_CLOSE}), ([], set())):
+        plan = group_plan(before=before, after=None, unknown={"ingress": True})
+        result = document(plan, of_vpc=pending)
+        assert (at(document(of_vpc=pending)), at(result)) == ({Reachability.DOUBTFUL}, {Reachability.DOUBTFUL})
+        assert {change.effect for change in result.changes} == effects
+        assert {change.decided_by for change in result.changes} == ({("sg-there",)} if effects else set())
+
+
 def test_a_further_rule_that_is_not_known_yet_closes_nothing() -> None:
     more = terraform(
         row(
