@@ -56,7 +56,7 @@ sys.addaudithook(_only_loopback)
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Ignore the settings of the user who runs the tests, and never ask the instance metadata."""
+    """Hide the settings of the user who runs the tests, and never send a request to the instance metadata."""
     for name in list(os.environ):
         if name.startswith(_LEAKING) or name.lower() in _PROXIES:
             monkeypatch.delenv(name)
@@ -155,8 +155,8 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the longest tests first, such as those that create an environment. Otherwise one worker could run such a test
-    at the end while the others have nothing left to do.
+    """Run the longest tests first, such as those that create an environment. A long test that began last would keep one
+    worker busy while the others have nothing left to do.
     """
     items.sort(key=lambda item: not item.path.is_relative_to(ROOT / "tests" / "packaging"))
 

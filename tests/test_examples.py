@@ -130,8 +130,8 @@ def test_a_page_leads_to_each(name: str) -> None:
 TICKETS: Final = EXAMPLES / "fleet-tickets.py"
 DAYS: Final = ("2026-01-11", "2026-01-12", "2026-01-13", "2026-01-14")
 SICK_HOSTS: Final = {DAYS[1]: 12, DAYS[2]: 20}
-"""The number of sick hosts by day. The fault is new on the second day, grows on the third, and has ended on
-the fourth.
+"""The number of sick hosts on each day. The fault is new on the second day, affects more hosts on the third, and has
+ended on the fourth.
 """
 
 

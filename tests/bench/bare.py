@@ -24,7 +24,7 @@ class Asking(asyncio.DatagramProtocol):
 
 
 async def look_up(resolver: str, host: str) -> str:
-    """The address in the last four bytes of the answer to a query for A records (RFC 1035, section 3.4.1)."""
+    """Return the address in the last four bytes of the answer to a query for A records (RFC 1035, section 3.4.1)."""
     name = b"".join(bytes([len(label)]) + label for label in host.encode("ascii").split(b"."))
     query = QUERY_ID.to_bytes(2, "big") + bytes([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]) + name + bytes([0, 0, 1, 0, 1])
     loop = asyncio.get_running_loop()

@@ -1,8 +1,8 @@
 """Records of the hosts of a large company. Nearly every host has its own combination of attributes, as in reality.
 
 Each VPC has some four hundred hosts. Each host has one of six subnets, six groups, twenty images and eight types. Of
-seventy VPCs, one has a silent zone and another has its private DNS off. Part of one image's hosts has a fault, and one
-host in a hundred has a fault of its own.
+seventy VPCs, one has a silent zone and another has its private DNS off. Some of the hosts with one of the images have
+the same fault, and one host in a hundred has a fault that no other host has.
 """
 
 import json
@@ -16,15 +16,15 @@ from agent.report.host_record import SCHEMA
 BEGIN: Final = datetime(2026, 11, 1, 3, 0, tzinfo=UTC)
 _OF_VPC: Final = 400
 _EVERY: Final = 70
-"""In each group of this many VPCs, one has a silent zone, and one has its private DNS off."""
+"""In every group of this many VPCs, one VPC has a silent zone, and another has its private DNS off."""
 _NOISE: Final = 0.01
 _NOISY: Final = ("TCP005", "TLS007", "TLS008", "API002", "API003", "ENV009", "ENV013", "ENV017", "DNS015", "JOB002")
 _TYPES: Final = tuple(f"{family}.{size}" for family in ("m5", "m6i", "c6i", "r6i") for size in ("large", "2xlarge"))
 
 
 def lines(hosts: int, *, sweeps: int = 1, seed: int = 1, lake: int = 0) -> Iterator[str]:
-    """The records of all sweeps, each a line of JSON as hosts write it. A sweep is one run on every host; sweeps are a
-    day apart. Each lake has its own hosts and VPCs, but all lakes share the same images.
+    """Yield the records of all sweeps, each as a line of JSON as a host writes it. A sweep is one run on every host;
+    the sweeps are a day apart. Each lake has its own hosts and VPCs, and all lakes have the same images.
     """
     vpcs = max(1, hosts // _OF_VPC)
     for sweep in range(sweeps):

@@ -25,8 +25,8 @@ from tests.support.runs import report_of
 REPORTS: Final = 10_000
 RECORDS: Final = (1_000, 10_000, 100_000, 1_000_000)
 MOST_COLD: Final = 100_000
-"""Up to this number of records, the file itself is joined in several rounds. Larger numbers are joined only from the
-cache.
+"""The maximum number of records for which joining from the file itself is measured, in several rounds. More records are
+joined only from the cache.
 """
 SECONDS: Final = 600.0
 """The limit in seconds for one fleet."""
@@ -44,7 +44,7 @@ with tempfile.TemporaryDirectory() as folder, connect(Path(folder)) as connectio
         "GROUP BY cause", [sys.argv[1]]
     ).fetchall())
 """
-"""Counts the hosts of each cause in one statement over the file."""
+"""A script that counts the hosts of each cause with one SQL statement over the file."""
 
 
 def reports(folder: Path, count: int) -> None:
@@ -62,7 +62,7 @@ def reports(folder: Path, count: int) -> None:
 
 
 def _joined(*words: str) -> Spent:
-    """The cost of the whole command: reading, joining, writing."""
+    """Return the cost of the whole command, which reads, joins and writes."""
     return run(sys.executable, "-m", "agent", "fleet", *words, "--format", "json", codes=_CODES, seconds=SECONDS)
 
 
@@ -109,8 +109,8 @@ def _of_a_reader(folder: Path) -> float:
 
 
 def _estate(count: int) -> list[tuple[Spent, ...]]:
-    """The costs of joining this many records in each round: from the cache, and for up to MOST_COLD records also from
-    the file, and by the bare statement.
+    """Return the costs of joining this many records, a tuple for each round: from the cache and, for at most MOST_COLD
+    records, also from the file and by the bare statement.
     """
     with tempfile.TemporaryDirectory() as name:
         file, cache = Path(name, "hosts.ndjson"), Path(name, "cache")

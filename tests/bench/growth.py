@@ -13,12 +13,10 @@ TIMES: Final = 30
 RUNS: Final = 5
 SIZES: Final = (1, 10, 100, 1_000)
 BOUND: Final = 100
-"""The number of ladders in flight at once, in the measurement that shows whether memory depends only on
-this number.
-"""
+"""The number of ladders in flight at once in the measurement that shows that memory depends only on this number."""
 LEAST_LADDERS: Final = 300
-"""Small numbers of ladders are repeated until this many ladders have run, since one ladder takes less time than the
-clock's noise.
+"""The minimum number of ladders to run in one measurement; smaller counts are repeated, since one ladder takes less
+time than the clock can measure.
 """
 
 
@@ -59,7 +57,9 @@ def over_addresses() -> tuple[Figure, ...]:
 
 
 def _ladders(there: Lab, *, count: int, at_once: int, rounds: int) -> list[dict[str, Any]]:
-    """The CPU seconds and the peak KiB that the process has used so far: after the warm-up, then after each round."""
+    """Return the CPU seconds and the peak KiB that the process has used so far, once after the warm-up and once after
+    each round.
+    """
     options = ("--count", str(count), "--at-once", str(at_once), "--rounds", str(rounds), "--roots", str(there.roots))
     spent = there.run(sys.executable, "-m", "tests.bench.worker", "ladders", *options)
     return [json.loads(line) for line in spent.output.splitlines()]

@@ -36,7 +36,9 @@ VPC_SECONDS: Final = 600.0
 ESTATE: Final = Path(__file__).parents[2] / "docs" / "examples" / "estate.json"
 OBSERVATIONS: Final = 1_000
 SEEDS: Final = ("one-zone-silent", "gateway-healthy", "tls-intercepted")
-"""Scenarios to enlarge: with a fault at some addresses, with no fault, and with a fault at every address."""
+"""Scenarios that are enlarged for the measurement: one with a fault at some addresses, one without a fault, and one
+with a fault at every address.
+"""
 
 
 def grown(name: str, observations: int) -> Evidence:
@@ -147,8 +149,8 @@ def auditing() -> tuple[Figure, ...]:
 
 
 def _rules(evidence: Evidence) -> dict[str, float]:
-    """The median milliseconds of each rule. In each round, the rules run in order over new evidence, so the cost of a
-    result that the evidence caches counts for the first rule that needs the result, as in a run.
+    """Return the median milliseconds of each rule. Each round runs the rules in order on new evidence. A result that
+    the evidence caches therefore counts for the first rule that needs it, as in a run.
     """
     took: dict[str, list[float]] = {rule.code: [] for rule in RULES}
     for _ in range(ROUNDS):

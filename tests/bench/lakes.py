@@ -92,7 +92,7 @@ def _document(answer: bytes) -> FleetDocument:
 
 
 def problems(joined: Joined) -> list[str]:
-    """The differences of the joined result from the generated records, and from the sum of the answers."""
+    """Return how the joined result differs from the generated records and from the sum of the answers."""
     whole, parts, made = joined.whole, joined.parts, joined.made
     pairs = {
         "hosts": (whole.totals.hosts, made.total()),

@@ -45,8 +45,8 @@ def runs(count: int) -> Live:
 
 
 def _later(report: Report, number: int) -> Report:
-    """A copy of the report, `number` minutes later. If `number` is odd, the copy has slower steps, and
-    lacks one step.
+    """Return a copy of the report, `number` minutes later. If `number` is odd, the steps in the copy are slower, and
+    one step is missing.
     """
     late = timedelta(minutes=number)
     run = replace(report.run, started_at=report.run.started_at + late, finished_at=report.run.finished_at + late)

@@ -12,7 +12,7 @@ INSTALL: Final = "./dev bench --rivals"
 
 
 class UnmeasuredError(Exception):
-    """A figure could not be measured. The message of the exception is shown in the row of that figure."""
+    """A figure that could not be measured. The message is shown in the row of the figure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class Benchmark:
 
     promises: tuple[Promise, ...]
     measure: Callable[[], tuple[Figure, ...]]
-    """Raises UnmeasuredError if the measurement is not possible here."""
+    """Measures the figures. Raises UnmeasuredError if that is not possible here."""
     needs: tuple[Rival, ...] = ()
 
 
@@ -78,7 +78,7 @@ class Row:
     against: str
     goal: str
     figure: str | None
-    """None if nothing was measured; `note` says why."""
+    """The figure as text; None if nothing was measured, and `note` then says why."""
     met: bool | None
     note: str
 

@@ -19,7 +19,7 @@ from tests.support.many_lanes import many
 
 LANES: Final = 400
 PER_COUNT: Final = 7
-"""In a report of `many`, each address has this many lanes: all ports of its two services."""
+"""The number of lanes that each address has in a report of `many`: one for each port of its two services."""
 KEYS: Final = "jjjjjjjjjjllhkkkkkkkkkk" * 5
 PAGES: Final = ("\x1b[6~", "\x1b[5~", "G", "g", "\t", "\t", "\t") * 5
 RUNS_OF_STEPS: Final = 3
@@ -27,10 +27,10 @@ STEPS: Final = "[[]]" * 6
 IDLE_SECONDS: Final = 10.0
 RUNS: Final = ("healthy", "one-zone-silent", "gateway-ports-missing")
 _ANSWER_READS: Final = 10
-"""The maximum number of reads that wait for the answer to a key. Each read waits a tenth of a second."""
+"""The maximum number of reads, each of a tenth of a second, for the answer to a key."""
 _ANSWERED: Final = 0.9
-"""At least this share of the keys must change the screen. Not all keys do, since a key at the top or at the end of the
-path changes nothing.
+"""The minimum share of the keys that must change the screen. A key at the top or at the end of the path changes
+nothing.
 """
 _TICK: Final = os.sysconf("SC_CLK_TCK")
 
@@ -62,8 +62,8 @@ def keys() -> tuple[Figure, ...]:
 
 
 def _each(session: Session, pressed: "str | tuple[str, ...]") -> float:
-    """The CPU milliseconds of one key press, on average. Each of these keys is pressed once the screen has answered the
-    previous one.
+    """Return the CPU milliseconds of one key press, on average. Each key is pressed once the screen has answered the
+    previous key.
     """
     before = _cpu(session.process.pid)
     answered = 0

@@ -147,7 +147,7 @@ def _far_away(network: Vpc, round_trip_seconds: float, *, link_local: bool) -> I
 
 
 def _other_end(namespace: str) -> str:
-    """The name of the namespace at the other end of a host's cable."""
+    """Return the name of the namespace at the other end of a host's cable."""
     done = subprocess.run(
         [_ip(), "-n", namespace, "-j", "netns", "list-id"],
         capture_output=True,
@@ -170,8 +170,8 @@ class Lab:
     """A folder for the caller's files, which is removed with the lab."""
 
     def inside(self, *words: str) -> list[str]:
-        """A command that runs `words` in the lab. The program in `words` replaces the command, so it has the command's
-        process id.
+        """Return a command that runs `words` in the lab. The command is replaced by the program in `words`, which thus
+        has its process id.
         """
         return [_ip(), "netns", "exec", self.namespace, *words]
 

@@ -66,7 +66,7 @@ def run(
 
 
 def in_turn(*works: Callable[[], T], rounds: int = ROUNDS) -> list[tuple[T, ...]]:
-    """The results of `works` in each round, in which each is called once. A round before the first one is
+    """Return the results of `works` in each round; a round calls each of them once. One more round before the others is
     not counted.
     """
     for work in works:
@@ -75,14 +75,14 @@ def in_turn(*works: Callable[[], T], rounds: int = ROUNDS) -> list[tuple[T, ...]
 
 
 def ratio(rounds: Sequence[tuple[T, ...]], of: Callable[[T], float], *, first: int = 0, second: int = 1) -> float:
-    """The median of a ratio over the rounds: `of` the work at index `first`, divided by `of` the work at index
+    """Return the median over the rounds of a ratio: `of` the work at index `first`, divided by `of` the work at index
     `second`.
     """
     return statistics.median(of(measured[first]) / of(measured[second]) for measured in rounds)
 
 
 def median(rounds: Sequence[tuple[T, ...]], of: Callable[[T], float], place: int) -> float:
-    """The median over the rounds of what `of` returns for the work at index `place`."""
+    """Return the median over the rounds of what `of` returns for the work at index `place`."""
     return statistics.median(of(measured[place]) for measured in rounds)
 
 

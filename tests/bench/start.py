@@ -67,7 +67,7 @@ def first_picture() -> tuple[Figure, ...]:
 
 
 def _until_drawn(*words: str) -> Spent:
-    """The cost of a command on a terminal until MARK is shown. The command is then killed."""
+    """Return the cost of a command on a terminal from its start until MARK is shown; then the command is killed."""
     began = time.perf_counter()
     with on_terminal(words) as session:
         session.until(MARK)

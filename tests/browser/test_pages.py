@@ -50,7 +50,7 @@ _CUT_BEHIND_STEPS: Final = """() => {
     [...document.querySelectorAll('main *')].filter(part => behind(part) && !last.contains(part)).forEach(
         part => part.remove());
 }"""
-"""Removes everything after the first table of steps."""
+"""A script that removes everything after the first table of steps."""
 Show = Callable[..., Any]
 
 
@@ -178,10 +178,10 @@ _HEAD_LINES: Final = """() => [...document.querySelectorAll('th')].filter(head =
     });
     return split;
 }).flat()"""
-"""The words in the heads of tables that are broken over several lines."""
+"""A script that returns the words in the heads of tables that are broken over several lines."""
 _BROKEN: Final = """() => [...document.querySelectorAll('.whole')].filter(
     part => part.offsetParent && part.getClientRects().length > 1).map(part => part.textContent)"""
-"""Ids and options that are broken over several lines."""
+"""A script that returns the ids and options that are broken over several lines."""
 
 
 @pytest.mark.parametrize("name", [*NAMES, *KINDS])
@@ -223,8 +223,8 @@ def _page(name: str, week: Week) -> str:
 
 
 def _suits(page: Any, width: int, scheme: str) -> int:
-    """Assert that the page fits the screen, has the scheme's colours, and has readable texts; returns the number of
-    visible pictures.
+    """Assert that the page fits the screen, has the colours of the scheme, and has readable texts. Returns the number
+    of visible pictures.
     """
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -278,7 +278,7 @@ def test_a_failure_leads_to_its_report(week: Week, show: Show) -> None:
 
 
 def test_a_failed_step_leads_to_its_cause_that_to_its_page_and_to_what_was_measured_and_back(show: Show) -> None:
-    """A folded section opens when the user follows a link into it."""
+    """A folded section opens if the user follows a link to its content."""
     page = show(html.render(report_of("three-faults")))
 
     def seen() -> bool:

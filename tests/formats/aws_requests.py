@@ -33,7 +33,9 @@ def request_shape(service: str, operation: str) -> Shape:
 
 
 def validate(shape: Shape, given: Any, place: str = "$") -> None:
-    """Assert that a value has the shape."""
+    """Assert that a value has the required members, types, lengths and patterns of the shape. `place` is its path in
+    the request.
+    """
     assert isinstance(given, _TYPES[shape.type_name]), (place, given)
     value: Any = given
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
@@ -118,5 +120,5 @@ def check_ops_item(text: str) -> None:
 
 
 def _begins(shown: str, said: str) -> None:
-    """Assert that what is shown begins with a text, or is the beginning of the text and ends with three dots."""
+    """Assert that `shown` begins with `said`, or is the beginning of `said` with three dots."""
     assert shown.startswith(said) or (shown.endswith("...") and said.startswith(shown[:-3]))

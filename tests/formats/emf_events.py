@@ -74,7 +74,7 @@ MAX_EVENT_BYTES: Final = 256 * 1024
 
 
 def holds(text: str) -> list[dict[str, Any]]:
-    """The events in a document. Asserts that CloudWatch accepts each of them."""
+    """Return the events in a document. Asserts that CloudWatch accepts each of them."""
     assert text.isascii()
     assert text.replace("\n", "").isprintable()
     assert all(len(line) <= MAX_EVENT_BYTES for line in text.splitlines())
@@ -101,8 +101,8 @@ def holds(text: str) -> list[dict[str, Any]]:
 
 
 def check(text: str) -> None:
-    """Assert that a dimension shows the foreign text, escaped, up to the length that CloudWatch accepts, and that each
-    event is one line.
+    """Assert that a dimension shows the foreign text escaped and cut to the length that CloudWatch accepts, and that
+    each event is one line.
     """
     report = spoken(text)
     report = replace(

@@ -193,9 +193,7 @@ def _plain_structure() -> list[tuple[str, list[str]]]:
 
 
 def check(text: str) -> None:
-    """In a report in which each value from outside is `text`, the page shows the value as text, and the text creates no
-    element.
-    """
+    """Assert that the page shows `text` as text and creates no element from it, if every value from outside is `text`."""
     report = spoken(text)
     elements = read(html.render(report))
     assert structure(elements) == _plain_structure()

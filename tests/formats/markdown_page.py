@@ -61,9 +61,7 @@ def is_ours(url: object) -> bool:
 
 
 def check(text: str) -> None:
-    """In a report in which each value from outside is `text`, the page shows the value as text, and the text creates no
-    markup.
-    """
+    """Assert that the page shows `text` as text and creates no markup from it, if every value from outside is `text`."""
     report = spoken(text)
     source = markdown.render(report)
     assert source.replace("\n", "").isprintable()
@@ -90,7 +88,7 @@ def check(text: str) -> None:
 
 
 def read(text: str) -> str:
-    """The visible form of a foreign text: one line, without mentions of users."""
+    """Return a foreign text as the page shows it: on one line, and without mentions of users."""
     return re.sub(r"(?<!\w)@(?=\w)", r"\\x40", " ".join(visible(text).split()))
 
 

@@ -36,16 +36,14 @@ from tests.support.validator import VALIDATOR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """The tests' functions and data for a format."""
+    """The functions and data with which the tests read one format."""
 
     holds: Callable[[str], object]
     """Raises if a document is invalid."""
     status: Callable[[str], str]
     """The status of the run, according to the document."""
     check: Callable[[str], None]
-    """Raises if, in a report in which every text from outside is the given one, this text appears as
-    anything but text.
-    """
+    """Raises if a report in which every value from outside is the given text shows it as anything but text."""
     alphabet: str
     """Characters that have a meaning in the format."""
     more_hostile: tuple[str, ...] = ()
@@ -55,8 +53,8 @@ class Reader:
     examples: int = 100
     """The number of random texts to try."""
     every: int = 8
-    """CI reads one scenario out of this many. The number is higher if the format's own tests read scenarios, too, or if
-    reading is slow.
+    """CI reads one scenario out of this many. The number is higher if other tests of the format read scenarios too, or
+    if reading is slow.
     """
 
 

@@ -27,7 +27,7 @@ case.
 """
 _NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?")
 _SIZES: Final = {True: 10 * 0.6, False: 11 * 0.6}
-"""The width of a character, by whether its text is small."""
+"""The width of a character in pixels; the key says whether the text is small."""
 
 
 def read(document: str) -> Element:
@@ -97,9 +97,7 @@ def _plain() -> Element:
 
 
 def check(text: str) -> None:
-    """In a report in which each value from outside is `text`, the text creates no element and appears in no
-    attribute.
-    """
+    """Assert that the picture shows `text` and creates no element from it, if every value from outside is `text`."""
     root = read(svg.render(spoken(text)))
     assert title(root) == f"WARNING: {visible(text)}"
     flat = "".join("".join(lines(root)).split())

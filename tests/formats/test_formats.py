@@ -463,7 +463,7 @@ def test_progress_does_not_stand_in_the_document() -> None:
 
 
 def test_text_of_a_refusal_is_a_report() -> None:
-    """A mistake in the options is shown like every other verdict."""
+    """A refusal of wrong options is shown like every other verdict."""
     from agent.judge.verdict import refusal
 
     report: Report = refusal("Invalid value for '--timeout'.")

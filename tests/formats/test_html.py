@@ -1,6 +1,4 @@
-"""The report as HTML, read back by a parser: it is complete without other files, and every text from outside is only
-text in it.
-"""
+"""The report as HTML, read by a parser: it needs no other files, and every text from outside is shown as text."""
 
 import base64
 import hashlib

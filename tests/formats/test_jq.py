@@ -49,7 +49,7 @@ def test_no_line_writes_what_a_peer_says_to_the_terminal(line: str, tmp_path: Pa
 
 
 def test_a_raw_line_would() -> None:
-    """The report above is hostile enough for the test."""
+    """The report of the test above would change the terminal if its texts were written raw."""
     assert "\x1b" in cases.report_of("certificates-texts").verdict.summary
 
 

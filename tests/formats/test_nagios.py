@@ -44,7 +44,7 @@ def broken(*_, **__):
 main.main.main = broken
 sys.exit(entry.run(sys.argv[1:]))
 """
-"""A program that runs backuplink with a bug in it."""
+"""A program that runs a backuplink that has a bug."""
 
 
 def output_of(report: Report, fail_on: str = "warning") -> Output:
@@ -184,7 +184,7 @@ def test_counts_of_a_zone_that_is_silent_and_of_ports_that_are_shut() -> None:
 
 
 def test_a_family_that_this_host_does_not_have_is_no_address_that_does_not_answer() -> None:
-    """Addresses that are skipped by choice do not count as unanswered."""
+    """Addresses that are skipped on purpose do not count as addresses without an answer."""
     checked = 0
     for name in NAMES:
         report = report_of(name)
@@ -229,7 +229,7 @@ def test_of_a_report_that_does_not_say_its_limits() -> None:
 
 
 def renamed(report: Report, ids: list[str]) -> Report:
-    """A report with one target for each id. All targets have the same properties."""
+    """Return the report with one target for each id; all targets have the same properties."""
     [target] = [target for target in report.targets if target.id == "backup"]
     observations: list[Observation[object]] = []
     for name in ids:
@@ -404,7 +404,7 @@ def test_a_refusal_of_any_command_is_unknown(arguments: tuple[str, ...], capfd: 
 
 @pytest.mark.parametrize("program", [AGENT, (sys.executable, "-c", OF_OURS)], ids=["of the call", "of ours"])
 def test_an_error_comes_after_the_output_where_both_streams_are_one(program: tuple[str, ...]) -> None:
-    """Icinga 2 reads both streams as a single one, and shows its first line."""
+    """Icinga 2 joins both streams, and shows the first line of the result."""
     words = (*program, "check", "--format", "nagios", "--timeout", "banana")
     ended = completed(words, capture_output=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     first, *lines = ended.stdout.splitlines()

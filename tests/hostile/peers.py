@@ -284,8 +284,8 @@ def _noise() -> Speech:
 
 
 def _hello_requests() -> Speech:
-    """An endless stream of HelloRequest messages. A client skips each of them while it waits for a ServerHello (RFC
-    5246, section 7.4.1.1).
+    """Yield HelloRequest messages without end. A client skips each of them while it waits for a ServerHello (RFC 5246,
+    section 7.4.1.1).
     """
     yield from repeat(_HANDSHAKE + RECORD_BYTES.to_bytes(2, "big") + bytes(RECORD_BYTES))
 
@@ -509,8 +509,8 @@ def _addresses(query: dns.message.Message, how_many: int) -> bytes:
 
 
 def _thousands(query: dns.message.Message) -> bytes:
-    """An answer with as many A records as fit in 65 kB. It is written as bytes, because the library would need seconds
-    to build them.
+    """Return an answer with as many A records as fit in 65 kB. The bytes are written here, since the library would need
+    seconds to build them.
     """
     wire = query.to_wire()
     head = _asked(wire)

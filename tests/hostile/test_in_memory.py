@@ -28,8 +28,8 @@ SUBPROCESS_SECONDS = 300
 HARMLESS = frozenset({"certificates-long", "gateway-list-endless", "jobs-list-endless", "names"}) | {
     name for name in cases.NAMES if name.startswith("metadata-") and cases.scenario(name).run.region
 }
-"""Cases in which the hostile peer does not affect the verdict, since the endpoint is genuine. In `names`, no signed
-call is made. Metadata do not matter if the Region and the credentials are given separately.
+"""Cases in which the hostile peer does not affect the verdict, since the endpoint is genuine. In the case `names`, no
+signed call is made. Metadata have no effect if the Region and the credentials come from elsewhere.
 """
 
 
@@ -191,9 +191,7 @@ findings = []
 
 
 def test_memory_stays_small(tmp_path: Path) -> None:
-    """All scenarios run in one process, so its peak is that of the worst scenario, including the memory of
-    the peers.
-    """
+    """All scenarios run in one process, so its peak memory is that of the worst scenario, together with its peers."""
     peak = tmp_path / "peak"
     command = [
         sys.executable,

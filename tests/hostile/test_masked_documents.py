@@ -162,7 +162,7 @@ def test_an_audit(wanted: str, tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_the_changes_of_an_audit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The faults in the audits are real, since with secrets in all places every VPC would have a fault."""
+    """The audits have real faults. With secrets in all places, every VPC would have a fault."""
     now, earlier = ROOT / "docs" / "examples" / "account.json", tmp_path / "earlier.json"
     other = tmp_path / "other.json"
     other.write_text(now.read_text("utf-8").replace("vpc-0", "vpc-9"), "utf-8")
@@ -234,7 +234,7 @@ def test_a_fleet(wanted: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("wanted", publish.KNOWN_TEXTS.formats)
 def test_a_line_of_a_log_that_is_quoted(wanted: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each kind of secret is in a line of a known text, so the line is quoted."""
+    """A line is quoted if it contains a known text, so each kind of secret is put into such a line."""
     for line, secret in one_in(5, KINDS.values()):
         text = f"Unable to locate credentials\n{line} Unable to locate credentials".replace("\n", " ")
         assert dispatch(["explain", "--text", f"{text}\nx", "--format", wanted], []) == 0
@@ -244,7 +244,7 @@ def test_a_line_of_a_log_that_is_quoted(wanted: str, capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize("wanted", one_in(4, publish.REPORT.formats))
 def test_a_refusal_that_quotes_a_report(wanted: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One secret replaces an address, and another one replaces a service."""
+    """The report has a secret in place of an address, and another in place of a service."""
     whole = encode(report_of("healthy"))
     target = {**whole["targets"][0], "service": KINDS["password=..."][0]}
     vantage = {**whole["vantage"], "source_addresses": [KINDS["secret key"][0]]}

@@ -18,7 +18,7 @@ from tests.support.command import completed
 from tests.support.extent import everything
 
 MANY: Final = 150
-"""The program has at least this many patterns. It had 240 when this test was written."""
+"""The minimum number of patterns in the program, which had 240 when this test was written."""
 
 
 @pytest.mark.skipif(not everything(), reason="runs only with --everything: it takes half a minute of a processor")

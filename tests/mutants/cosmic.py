@@ -16,7 +16,9 @@ from cosmic_ray.mutating import MutationVisitor
 from cosmic_ray.operators import boolean_replacer, comparison_operator_replacement, number_replacer
 
 _SAME: Final = frozenset({"Is_Eq", "IsNot_NotEq", "Eq_Is", "NotEq_IsNot"})
-"""Mutations that have no effect if the operands are members of enumerations or small constants."""
+"""Pairs of operators that give the same result for members of enumerations and for small constants; their mutants are
+left out.
+"""
 OPERATORS: Final[dict[str, type]] = {
     operator.__name__: operator
     for operator in (

@@ -28,8 +28,8 @@ from tests.mutants.watcher import First, Map
 
 _OWN: Final = ("agent", "probes", "tests")
 _LIKELY: Final = 12
-"""The maximum number of likely tests of each kind: tests that noticed earlier mistakes, and tests that call the
-function.
+"""The maximum number of likely tests of each kind. The kinds are the tests that noticed earlier mistakes, and the tests
+that call the function.
 """
 _LIMIT: Final = 6
 """The limit of CPU time for the tests of a mutant, as a multiple of the time that they take without a mistake."""
@@ -109,7 +109,7 @@ class Room:
         return self._near.get(mutant.path, frozenset())
 
     def noticed(self, mutant: Mutant, test: str) -> None:
-        """Remember the test that noticed a mutant."""
+        """Record that this test noticed the mutant, so that it runs first for later ones."""
         killers = self._killers.setdefault(mutant.path, deque(maxlen=_LIKELY))
         if test in killers:
             killers.remove(test)

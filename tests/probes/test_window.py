@@ -96,8 +96,8 @@ async def test_an_answer_that_came_meanwhile_counts() -> None:
 
 @pytest.mark.parametrize(("by_kernel", "seconds"), [(False, LIMIT + 4.0), (True, LIMIT + 2.0)])
 async def test_silence_is_silence_on_a_host_that_is_late(by_kernel: bool, seconds: float) -> None:
-    """If the process is stopped before the end of a step, the step gets more time. If the stop lasts beyond its end, a
-    step that the kernel completes gets one turn of the loop.
+    """A step gets more time if the process was stopped before its end. A step that the kernel completes gets one turn
+    of the loop if the stop lasted beyond its end.
     """
     seen = await observed(never_answered, by_kernel=by_kernel, stops=((1.0, 4.0),))
     assert seen.failure is not None
@@ -109,8 +109,8 @@ async def test_silence_is_silence_on_a_host_that_is_late(by_kernel: bool, second
 
 @pytest.mark.parametrize(("by_library", "code"), [(True, STARVED), (False, None)])
 async def test_what_a_library_gives_too_late_by_the_clock_is_not_known(by_library: bool, code: str | None) -> None:
-    """The C library gives up on a silent server after five seconds, even if this process was stopped during
-    this time.
+    """The C library gives up on a silent server after five seconds, even if this process was stopped for a part of this
+    time.
     """
 
     async def given_up(_: Host, draft: Draft[TcpFacts]) -> None:

@@ -119,8 +119,8 @@ NOT_SHOWN = {
 
 
 def findings_in(report: Report) -> list[tuple[str, str, bool, str]]:
-    """The findings of a report without the service: the code, the severity and the code of the cause of each. If two
-    services have the same cause, the order of the catalogue decides which service the finding is about.
+    """Return the findings of a report without their service: the code, the severity and the cause's code of each. The
+    service is left out because the order of the catalogue decides which of two services with the same cause is named.
     """
     return sorted(
         (finding.code, finding.severity, finding.counts, (finding.explained_by or "").partition("@")[0])
@@ -143,7 +143,7 @@ def of_backup(code: str) -> Report:
 
 @pytest.fixture
 def as_required(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, of_backup: Report) -> str:
-    """Let runs that name no service check this service instead of Backup. The report about Backup is made before."""
+    """Make runs that name no service check this service instead of Backup, after the report about Backup was made."""
     service: str = request.param
     caller = Workload.CALLER, None
     monkeypatch.setitem(NEEDS, caller, {service: "a test", "backup-gateway": None})

@@ -62,7 +62,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_error(403)
 
     def log_message(self, *_: Any) -> None:
-        """Print nothing, since a failure is visible in the client."""
+        """Print nothing, since the client shows a failure."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -111,8 +111,8 @@ def local(command: str, ports: Ports) -> str:
 
 
 def pasted(command: str, folder: Path, ports: Ports) -> str:
-    """The output of a shell that reads this command and the next line from one stream. bash does not read beyond the
-    line that it runs, like every shell on a terminal.
+    """Return the output of a shell that reads this command and the next line from one stream. bash reads one line at a
+    time, like a shell on a terminal.
     """
     text = f"{local(command, ports)}\n{NEXT}\n"
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(folder)}

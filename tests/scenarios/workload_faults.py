@@ -206,9 +206,9 @@ async def _case(scenario: Scenario) -> Case:
 
 
 def _workloads(used: Iterable[WorkloadInUse], named: frozenset[str]) -> frozenset[WorkloadMode]:
-    """The required workloads of a run. A host with SAP HANA only counts for SAP HANA, although it is also a managed
-    node and may call the API. A run whose options list services counts for each workload that needs only these
-    services.
+    """Return the required workloads of a run. A host with SAP HANA counts only as such, although it is also a managed
+    node and may call the API. If the options of a run list services, the run counts for each workload that needs no
+    other service.
     """
     required = frozenset((one.name, one.mode) for one in used if one.is_required)
     of_hana = frozenset(one for one in required if one[0] is Workload.HANA)

@@ -98,8 +98,8 @@ def _diagnosed(chance: Random, command: Command, place: str) -> None:
 
 
 def assert_is_proven(report: Report) -> None:
-    """Assert that each required target of a report with the verdict ok has every required step, and that each of them
-    succeeded or failed without harm.
+    """Assert that each required target of a report with the verdict ok has every required step, and that a step which
+    failed did no harm.
     """
     measurement = saved.measurement_of(report)
     evidence = Evidence(measurement)

@@ -421,12 +421,12 @@ async def test_a_peer_that_closes_in_its_answer() -> None:
 
 HOURS: Final = 3_600.0
 LATE, SEEN = 2 * HOURS, 60.0
-"""The seconds since the last contact between AWS and a gateway: too many, and few enough."""
+"""Seconds since the last contact between AWS and a gateway: LATE is too long ago, SEEN is recent enough."""
 
 
 def page(token: object, **ago: float) -> Response:
-    """A page of a list. `ago` is the seconds since the last contact with each gateway, and `token` is for the next
-    page.
+    """Return a page of a list of gateways. `ago` has the seconds since the last contact with each gateway, by its id;
+    `token` is the token for the next page.
     """
     gateways = [
         {"GatewayArn": f"arn:aws:backup-gateway:eu-west-1:111122223333:gateway/bgw-{name}", "LastSeenTime": at}
@@ -442,7 +442,7 @@ def many(count: int, prefix: str, seconds: float = LATE) -> dict[str, float]:
 
 
 async def read_further(first: Response, *pages: Response | Exception) -> tuple[list[Any], ApiFacts | None]:
-    """The tokens that were sent, and the facts. The last page is repeated without end."""
+    """Return the tokens that were sent, and the facts. After the last page, this page is returned again and again."""
     tokens: list[Any] = []
     call, draft = CALLS["backup-gateway"], Draft[ApiFacts]()
 

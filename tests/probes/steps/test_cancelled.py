@@ -63,7 +63,7 @@ TARGET: Final = Target(
     ports=(HTTPS,),
 )
 WARM: Final = 200
-"""After this many runs, everything that a process creates only once exists."""
+"""The number of runs after which everything exists that a process creates only once."""
 
 
 # --- Peers: a process of their own -----------------------------------------------------------------------------------
@@ -156,8 +156,8 @@ def ports() -> Iterator[dict[str, int]]:
 
 
 class Cut:
-    """Runs `work` in a task, and cancels it at the `at`-th wait: when the wait begins or, with `late`, when it ends.
-    Waits in tasks that the work starts count, too.
+    """Runs `work` in a task and cancels it at the wait number `at`: when the wait begins or, with `late`, when it ends.
+    Waits in tasks that the work starts are counted too.
     """
 
     def __init__(self, work: Coroutine[Any, Any, object], at: int, *, late: bool) -> None:
@@ -190,7 +190,7 @@ class Cut:
 
 
 class _Counted:
-    """Awaits `work`, and calls `before_wait` before each of its waits."""
+    """An awaitable that awaits `work` and calls `before_wait` before each of its waits."""
 
     def __init__(self, work: Awaitable[object], before_wait: Callable[[asyncio.Future[Any] | None], None]) -> None:
         self._work = work

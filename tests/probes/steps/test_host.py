@@ -355,8 +355,8 @@ async def test_any_files(resolv_conf: bytes, hosts: bytes) -> None:
     ],
 )
 async def test_shared_config(environment: dict[str, str], files: dict[str, bytes | Exception], expected: bool) -> None:
-    """If the program cannot know the path, the SDK may find a file there, so the result must not be that there is no
-    file.
+    """If the program cannot know the path, the result must say that a file may exist, since the SDK may find one
+    there.
     """
     assert await has_shared_config(FakeMachine(files=files, environment=environment)) is expected
 

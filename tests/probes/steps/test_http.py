@@ -138,7 +138,7 @@ async def test_answer(
 
 @pytest.mark.parametrize("data", [pytest.param(AWS, id="with a length"), pytest.param(CHUNKED, id="in chunks")])
 async def test_answer_ends_by_itself(data: bytes) -> None:
-    """The client does not wait until the peer closes the connection."""
+    """The client reads such an answer without waiting until the peer closes the connection."""
     _, response = await exchanged(data, silent=True)
     assert response.keep_alive
 
@@ -298,7 +298,7 @@ async def test_peer_closed_says_where() -> None:
 
 
 async def any_answer(data: bytes, size: int) -> None:
-    """Any bytes give an answer, or one of the documented errors, but never a bug."""
+    """Assert that any bytes give an answer or one of the documented errors, and never a bug."""
     pieces = [data[place : place + size] for place in range(0, len(data), size)]
     stream = ScriptedStream(*pieces)
     try:

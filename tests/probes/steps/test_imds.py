@@ -80,8 +80,8 @@ Answer = tuple[int, bytes]
 
 
 class Service:
-    """A metadata service that answers on every connection. `closes` says when it closes a connection after
-    an answer.
+    """A metadata service that answers on every connection. `closes` takes the number of answers so far, and returns
+    when the connection is closed.
     """
 
     def __init__(

@@ -62,7 +62,7 @@ class Server:
     announces: bool = False
     """Whether every answer says that it is the last one on its connection."""
     leaves_before: tuple[int, ...] = ()
-    """The numbers of the requests, from one on, at which the server closes the connection without an answer."""
+    """The numbers, counted from one, of the requests at which the server closes the connection instead of answering."""
     strange: tuple[int, ...] = ()
     """The numbers of the requests that are answered without a request id."""
     connections: int | None = None

@@ -68,7 +68,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """Where a call goes: its Region, its host, and its proxy."""
+    """The Region, the host and the proxy of a call."""
 
     region: str
     host: str
@@ -76,7 +76,7 @@ class Call:
 
 
 def called_by_sdk(service: str, profile: str | None) -> Call | None:
-    """Where the call of an SDK client goes, or None if the settings allow no calls."""
+    """Return where the call of an SDK client goes; None if the settings allow no calls."""
     try:
         client = client_of(service, profile)
         urls: list[str] = []
@@ -113,7 +113,7 @@ def client_of(service: str, profile: str | None) -> Any:
 
 
 def called_by_us(service: str, profile: str | None) -> Call | None:
-    """Where a run sends the calls of the service, or None if the run says that the SDK makes no calls."""
+    """Return where a run sends the calls of the service; None if the run says that the SDK makes no calls."""
     try:
         seen = load_sdk_settings(profile, (service,))
     except ProbeError:
@@ -316,8 +316,8 @@ def asked_for_buckets() -> str | None:
 
 
 def test_the_table_of_hosts_is_not_empty_of_either(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If both sides always returned None, they would always be equal. So most cases must result in a call, and some in
-    no call.
+    """Most cases must result in a call and some in no call: if both sides always returned None, they would always be
+    equal.
     """
     calls = 0
     for files, variables in itertools.product(FILES.values(), VARIABLES.values()):
@@ -455,7 +455,7 @@ def test_the_client_takes_it_too(place: Path, monkeypatch: pytest.MonkeyPatch, p
     ],
 )
 async def test_a_proxy_is_asked_as_the_sdk_asks_it(proxy: str) -> None:
-    """We and the SDK connect to the same address with the same user and password, or both do not connect."""
+    """We and the SDK connect to the same address with the same user and password, or neither connects."""
     config = ProxyConfiguration(proxies={"https": proxy})
     theirs: tuple[str, int, str | None] | None
     try:

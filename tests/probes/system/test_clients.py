@@ -123,8 +123,8 @@ async def test_data_of_the_users_own_comes_first(monkeypatch: pytest.MonkeyPatch
 
 
 async def test_nothing_but_the_requests_leaves_a_client(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The client sends no metrics of the SDK, although a variable enables them, and no request for metadata, although
-    its mode is `auto`. It opens no connection itself.
+    """The client sends no metrics of the SDK, although a variable enables them. It sends no request for metadata,
+    although its mode is `auto`, and opens no connection.
     """
     opened: list[str] = []
 

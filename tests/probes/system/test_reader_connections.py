@@ -266,7 +266,9 @@ ATTEMPTS: Final[Mapping[str, tuple[Reply | Behaviour, int]]] = {
     "closed": (Behaviour(close), 2),
     "closed in the middle": (Behaviour(reset), 2),
 }
-"""Answers, each with the total number of attempts: at most two, in the SDK's mode `standard`."""
+"""Answers of a service, each with the total number of attempts of the SDK, which in its mode `standard` makes at most
+two.
+"""
 
 
 @pytest.mark.parametrize("outcome", ATTEMPTS)
@@ -340,7 +342,9 @@ def wait_for_no_thread() -> None:
 async def test_who_gives_up_on_a_throttled_service_sends_nothing_more(
     told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """botocore waits in its thread before a second attempt, and would send this attempt although the run has ended."""
+    """botocore waits in its thread before a second attempt, and without this rule would make it although the run has
+    ended.
+    """
     waiting, given_up = threading.Event(), threading.Event()
 
     def wait(_: float) -> None:
