@@ -193,7 +193,9 @@ def _plain_structure() -> list[tuple[str, list[str]]]:
 
 
 def check(text: str) -> None:
-    """Assert that the page shows `text` as text and creates no element from it, if every value from outside is `text`."""
+    """Assert that the page shows `text` as text and creates no element from it, where every value from outside is
+    `text`.
+    """
     report = spoken(text)
     elements = read(html.render(report))
     assert structure(elements) == _plain_structure()

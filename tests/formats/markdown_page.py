@@ -61,7 +61,9 @@ def is_ours(url: object) -> bool:
 
 
 def check(text: str) -> None:
-    """Assert that the page shows `text` as text and creates no markup from it, if every value from outside is `text`."""
+    """Assert that the page shows `text` as text and creates no markup from it, where every value from outside is
+    `text`.
+    """
     report = spoken(text)
     source = markdown.render(report)
     assert source.replace("\n", "").isprintable()

@@ -80,8 +80,8 @@ Answer = tuple[int, bytes]
 
 
 class Service:
-    """A metadata service that answers on every connection. `closes` takes the number of answers so far, and returns
-    when the connection is closed.
+    """A metadata service that answers on every connection. `closes` takes the number of requests so far, and
+    returns how the connection ends after the answer, such as `never` or `announced`.
     """
 
     def __init__(
