@@ -178,7 +178,8 @@ TERRAFORM: Final = Places(
         ec2_transit_gateway_prefix_list_reference ec2_transit_gateway_route
         ec2_transit_gateway_route_table_association ec2_transit_gateway_route_table_propagation
         ec2_transit_gateway_vpc_attachment ec2_transit_gateway_vpc_attachment_accepter
-        ec2_transit_gateway_peering_attachment_accepter internet_gateway_attachment main_route_table_association
+        ec2_transit_gateway_peering_attachment_accepter internet_gateway_attachment lambda_invocation
+        main_route_table_association
         network_interface_attachment networkfirewall_firewall networkfirewall_firewall_policy
         networkfirewall_firewall_transit_gateway_attachment_accepter networkfirewall_resource_policy
         networkfirewall_rule_group networkfirewall_tls_inspection_configuration

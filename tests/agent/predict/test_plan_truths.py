@@ -536,7 +536,9 @@ TERRAFORM: Final[tuple[tuple[str, Status, list[dict[str, Any]]], ...]] = (
         UNKNOWN,
         [row("aws_vpc_endpoint", None, BY_NEW | {"vpc_endpoint_type": None}, OF_NEW | {"vpc_endpoint_type": True})],
     ),
-    # Products of a catalogue are stacks.
+    # A function that the plan calls may do anything, as a custom resource may, and products of a catalogue are stacks.
+    ("a function is called", UNKNOWN, [bare("aws_lambda_invocation", "create")]),
+    ("a function is made", OK, [bare("aws_lambda_function", "create")]),
     ("a product changes", UNKNOWN, [bare("aws_servicecatalog_provisioned_product", "update")]),
     ("a portfolio changes", OK, [bare("aws_servicecatalog_portfolio", "update")]),
     # Hosts that are replaced.
