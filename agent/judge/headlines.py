@@ -9,7 +9,8 @@ A value comes from the rule, or otherwise from the finding's subjects, addresses
 - `is`: the verb that follows `of`
 - `zone`: the zone, if all the addresses are in one zone
 - `ports`: the ports that did not connect; `named_ports`: these ports after the word `port` or `ports`
-- one value for each kind of subject, such as `group` or `route_table`: the first subject of that kind
+- `resolver`: the first name server in the evidence of a finding about a target
+- one value for each other kind of subject, such as `group` or `route_table`: the first subject of that kind
 """
 
 from collections.abc import Sequence
@@ -31,6 +32,7 @@ def headline_of(
     code = CODES[finding.code]
     fields = {
         **first_of_kinds(subjects),
+        **(_of_servers(finding, evidence) if target is not None else {}),
         **_of_target(target),
         **_of_places(finding, target, evidence),
         **finding.headline,
@@ -42,6 +44,12 @@ def _of_target(target: Target | None) -> dict[str, Forms | None]:
     if target is None:
         return {}
     return {"service": target.service, "host": target.host, "region": target.region}
+
+
+def _of_servers(finding: RuleFinding, evidence: Evidence) -> dict[str, Forms | None]:
+    asked = (evidence.find(name) for name in finding.evidence)
+    servers = (answer.subject.resolver for answer in asked if answer is not None)
+    return {"resolver": str(server)} if (server := next(filter(None, servers), None)) else {}
 
 
 def _of_places(finding: RuleFinding, target: Target | None, evidence: Evidence) -> dict[str, Forms | None]:

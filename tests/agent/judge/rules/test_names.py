@@ -5,7 +5,7 @@ missing.
 from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import ip_address
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -1449,3 +1449,20 @@ def test_silent(case: Case) -> None:
 
 def test_a_rule_with_cases_has_both_kinds() -> None:
     assert codes_of(CASES_THAT_FIRE) == codes_of(CASES_OF_SILENCE)
+
+
+@pytest.mark.parametrize(
+    ("answered", "failed", "line"),
+    [
+        pytest.param({"failed": "nxdomain"}, "nxdomain", f"{BACKUP.host} does not exist at {CORPORATE}", id="DNS003"),
+        pytest.param({}, "nodata", f"{BACKUP.host} has no address at {CORPORATE}", id="DNS006"),
+    ],
+)
+def test_a_headline_names_the_server_that_answered(answered: dict[str, Any], failed: str, line: str) -> None:
+    """The first name server of this host is silent, and the second one answers."""
+    seen: Observations = [
+        *(host(resolvers=[RESOLVER, CORPORATE]), imds(), lookup(failed=failed)),
+        *(answer(failed="timeout"), answer(by=CORPORATE, **answered)),
+    ]
+    headlines = [finding.headline for finding in diagnose(evidence(seen)).findings]
+    assert line in headlines
