@@ -77,7 +77,7 @@ def check(
             report, code = _check_whole(runner, settings, measure, options, stop)
         if stop.reason is None:
             keep(report)
-        # This is the code even if the signal came after the last step and the report is complete.
+        # A signal decides the code even if it came after the last step, when the report is complete.
         return code if stop.reason is None else exits.SIGNALS[stop.reason]
 
 

@@ -245,7 +245,7 @@ def _files_of(document: FleetDocument, engine: "Database", reports: Collection[s
     record."""
     from agent.fleet.places import holds_report, report_beside
 
-    if document.sweep is None or not engine.count("record"):  # it joins answers, in which the files are named
+    if document.sweep is None or not engine.count("record"):  # if answers were joined, the document names the files
         yield from document.files
         return
     lists = (*(cause.hosts for cause in document.causes), *(fault.hosts for fault in document.own_faults))

@@ -40,7 +40,7 @@ def opened_history(keeping: Keeping, received_signals: Sequence[str] = ()) -> Hi
 
     try:
         writer = within(known, seconds=SECONDS, received_signals=received_signals)
-        with contextlib.suppress(DiskError):  # reported when a run cannot be added
+        with contextlib.suppress(DiskError):  # reported later, when the run cannot be added
             within(writer.open, seconds=SECONDS, received_signals=received_signals)
     except HistoryError as error:
         raise RequestError(f"{keeping.path}: {error}") from error

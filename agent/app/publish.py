@@ -183,7 +183,7 @@ def _refused_to_people(kind: Kind, why: str, wanted: str) -> str:
 
     def embedded() -> Any:
         made: Any = refusal.of(kind.schema, why) if kind.refusal is None else kind.refusal(why)
-        return to_json(made.document if kind is FLEET else made)  # without its tables
+        return to_json(made.document if kind is FLEET else made)  # a refused fleet has no tables
 
     data = Embedded(page_id=f"backuplink-{kind.name}", make=embedded)
     return render(Document(kind="unknown", word="UNKNOWN", summary=why, embedded=data), wanted)

@@ -121,7 +121,7 @@ def show(source: Source, options: ReportOptions, interface: InterfaceOptions, re
             announce(Phase.SCREEN_ENDED)
             terminal.release()
             announce(Phase.SCREEN_RELEASED)
-            with contextlib.suppress(HistoryError, TimeoutError):  # the runs are in its log
+            with contextlib.suppress(HistoryError, TimeoutError):  # the log of the history already has the runs
                 within(app.close, seconds=SECONDS)
         if (fault := command.fault(app)) is not None:
             raise fault

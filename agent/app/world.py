@@ -37,7 +37,7 @@ def measuring_here() -> "Measure":
         import_botocore()
         measurement = await measure(settings, world, emit=emit, stop=stop)
         if any(step.subject.step is Step.API and step.failure is not None for step in measurement.observations):
-            sdk.forget_credentials()  # they may have been replaced before their time
+            sdk.forget_credentials()  # they may have been replaced before they expired
         return measurement
 
     return measure_here

@@ -202,7 +202,7 @@ def _is_private(vpc: AuditedNetwork, service: str, statuses: Mapping[str, Status
         return Known.NO
     if status is Status.UNKNOWN:
         return Known.CANNOT_TELL
-    # A warning may be about a name that leads elsewhere.
+    # The status may be a warning because the name leads elsewhere, so the answer itself is examined.
     return answer_leads_to_endpoint(vpc, service)
 
 

@@ -173,7 +173,7 @@ def _states(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[Audi
 def _of_name(vpc: AuditedNetwork, service: str, *, counts: bool) -> Iterator[AuditFault]:
     """The fault of the service's name: VPC001 to VPC003, VPC011 and VPC015 to VPC018."""
     name = vpc.name(service)
-    if name.code == "VPC004":  # VPC004 covers it
+    if name.code == "VPC004":  # VPC004 is yielded as a fault of the state
         return
     count = sum(one.interface_count for one in vpc.classes)
     fault = fault_of_name(vpc.known, _ports_of(service), name, vpc.classes, count, vpc.checks)

@@ -29,7 +29,7 @@ def headline_of(code: str, subjects: Sequence[FindingSubject], services: Sequenc
         service = listed(services) if services else None
         fields = {**_ANY_HOST, **first_of_kinds(subjects), **_of_places(subjects), "service": service}
         found = headline(CODES[code].headline, fields)
-    if found is not None and " " in found:  # it has more words than an id
+    if found is not None and " " in found:  # it is a sentence, and not only an id
         return found.replace("this host's", "the host's").replace("this host", "the host")
     title = inside(title_of(code))
     with_id = f"{title} ({subjects[0].id})" if subjects else title

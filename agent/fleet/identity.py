@@ -123,5 +123,5 @@ def _is_private(part: str) -> bool:
     try:
         host = urlsplit(id_).hostname if "://" in id_ else id_
         return ip_address(host or "").is_private
-    except ValueError:  # a name, or not an address
+    except ValueError:  # the host is a name, or the address is malformed
         return False

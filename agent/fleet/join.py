@@ -116,7 +116,7 @@ class _Joining:
         explain_symptoms(engine)
         central = self._ask_central_facts()
         before = None
-        if told is not None and against is not None:  # the day on which the sweep before was joined
+        if told is not None and against is not None:  # today, moved back by the time between the two sweeps
             before = question.today - (told.started_at.date() - against.started_at.date())
         suppressed = find_faults(engine, question.suppress, question.today, before, "" if told is None else told.id)
         if told is None:

@@ -396,7 +396,7 @@ class _Lanes:
             except aws.AwsError as error:
                 self._put(([unread(source.name, str(error))], 1))
         done, told = self._through_a_reader(sources, contents, 0)
-        for source, content in zip(sources[done:], contents[done:], strict=True):  # the reader was lost at one
+        for source, content in zip(sources[done:], contents[done:], strict=True):  # one of these files ended the reader
             ended, told = self._through_a_reader([source], [content], told)
             if not ended:
                 self._put(([unread(source.name, "the process that read it was ended, perhaps for want of memory")], 1))

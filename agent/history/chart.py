@@ -117,7 +117,7 @@ class _Chart(Canvas):
         for day in shown:
             self.day(day, start, cell)
         lines = [self.grid(start + hour * 2 * cell, top, self.y) for hour in range(0, 25, _HOURS)]
-        self.parts[grid:grid] = lines  # behind the marks
+        self.parts[grid:grid] = lines  # inserted first, so that the lines are drawn behind the marks
 
     def legend(self) -> None:
         at: float = PAD

@@ -290,7 +290,7 @@ class HistoryDocument:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of the document (draft 2020-12)."""
-    from agent.report.codec import schema_of  # a watch does not need it
+    from agent.report.codec import schema_of  # imported here, since a watch needs no schema
     from agent.report.refusal import with_refusal
 
     return with_refusal(schema_of(HistoryDocument, SCHEMA))

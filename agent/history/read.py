@@ -160,7 +160,7 @@ class HistoryReader:
             "FROM cycle WHERE id > ? AND started_at >= ? ORDER BY id LIMIT ?",
             (last, *_since(since), BATCH),
         )
-        # They are from the batch before, and another process may have given their numbers to other rows.
+        # These rows are from the batch before; since then, another process may have given their numbers to other rows.
         for known in (self._outlines, self._outcomes, self._steps):
             known.clear()
         return [self._cycle(names, *row) for row in rows]

@@ -95,7 +95,7 @@ class HistoryWriter:
             try:
                 with in_words():
                     prune(connection, self.keeping, entry.report.run.started_at, clean=number % CLEAN_CYCLES == 0)
-            except HistoryError as error:  # old cycles stay until the next time
+            except HistoryError as error:  # old cycles stay until they are next pruned
                 self._drop()
                 raise NotPrunedError(str(error)) from error
 

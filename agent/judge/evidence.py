@@ -456,7 +456,7 @@ class Evidence:
             ancestors.append(parent)
             after = parent.subject.after
         if observation.subject.step is Step.API and (credentials := self.credentials) is not None:
-            ancestors.insert(0, credentials)  # the credentials that sign it
+            ancestors.insert(0, credentials)  # a signed call depends on its credentials
         return tuple(ancestors)
 
     # --- Addresses ---------------------------------------------------------------------------------------------------

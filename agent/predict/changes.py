@@ -112,7 +112,7 @@ def effect_between(before: Reachability, after: Reachability) -> Effect | None:
     if before is Reachability.BLOCKED:
         return Effect.MAY_OPEN
     is_closed = (before, after) == (Reachability.OPEN, Reachability.BLOCKED)
-    return Effect.CLOSES if is_closed else Effect.MAY_CLOSE  # a path in part, or an unknown one, may work now
+    return Effect.CLOSES if is_closed else Effect.MAY_CLOSE  # a path that is partly open or unknown may work now
 
 
 def _of_names(before: PredictionDocument, after: PredictionDocument) -> Iterator[PredictedChange]:

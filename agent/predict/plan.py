@@ -158,7 +158,7 @@ def _changes(plan: Plan) -> Iterator[Change]:
     a rule that becomes a separate resource."""
     taken = list(chain.from_iterable(map(_taken, plan.changes)))
     put = list(chain.from_iterable(map(_put, plan.changes)))
-    taken.sort(key=lambda edit: isinstance(edit, Endpoint))  # what belongs to an endpoint goes before it
+    taken.sort(key=lambda edit: isinstance(edit, Endpoint))  # parts of an endpoint are removed before the endpoint
     put.sort(key=_rank)
     both = set(taken) & set(put)
     for is_in, edits in ((False, taken), (True, put)):

@@ -151,7 +151,7 @@ class Values:
             return []
         if not isinstance(value, list):
             raise MalformedError
-        texts = [item for item in value if item is not None]  # None stands for an unknown one
+        texts = [item for item in value if item is not None]  # None stands for an unknown text
         if not all(isinstance(item, str) for item in texts):
             raise MalformedError
         return texts

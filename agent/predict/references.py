@@ -74,7 +74,7 @@ class References:
             if groups is None or not groups or (count is not None and count != len(groups)):
                 continue
             if not is_list and len(groups) > 1:
-                continue  # a condition decides which of them it is
+                continue  # a condition, which is unknown here, decides which group it is
             ids = [self._ids[group] for group in groups]
             known = attributes.get(name)
             found[name] = [*(known if isinstance(known, list) else ()), *ids] if is_list else ids[0]

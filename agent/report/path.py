@@ -304,7 +304,7 @@ def _unchecked(target: Target | TargetReport, checks: Iterable[Check], known: Ta
     if not at_addresses or not is_waiting or target.role is Role.REQUIRED:
         return None
     if known is not None and known.status is not Status.NOT_IN_USE:
-        return None  # its lanes keep their places
+        return None  # the lanes of the last report keep their places
     return "waiting: its addresses are checked if this host uses it"
 
 

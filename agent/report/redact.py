@@ -191,7 +191,7 @@ class DocumentRedactor:
             if not _is_meaningful(kind, text):
                 continue
             self._mask(kind, text)
-            if (short := cut(text)) != text:  # in the form that a headline uses
+            if (short := cut(text)) != text:  # a headline shows long values cut
                 self._masks[short] = self._masks[text]
                 quoted.add(short)
             if kind in _NAMES and "." in text:
@@ -401,7 +401,7 @@ class Redactor(DocumentRedactor):
         last = name.rpartition(".")[2].lower()
         if last in _FILES_END or (name.count(".") == 1 and last not in _NAMES_END):
             return name
-        if name.lower() != name and last not in _NAMES_END:  # a symbol of a program
+        if name.lower() != name and last not in _NAMES_END:  # a name with capitals is a symbol of a program
             return name
         return self._mask("host", name) if _is_meaningful("host", name) else name
 

@@ -319,7 +319,7 @@ def unseen(report: Report) -> dict[str, str]:
     unread: dict[str, int] = {}
     for observation in report.observations:
         if observation.subject.operation == JOBS:
-            continue  # its rules give the reason
+            continue  # the rules about jobs give the reason
         reason = observation.outcome.reason if isinstance(observation.outcome, Skipped) else None
         if reason is not None and observation.subject.step is Step.EC2 and reason.startswith(_NEEDS):
             reason = _NEEDS_ANOTHER  # VPC013 gives the reason of the failure
@@ -343,7 +343,7 @@ def _listed(what: Iterable[str], reads: int, why: str) -> list[str]:
     if reads < _MANY_READS and why not in (NO_TROUBLE, NOT_NEEDED):
         return every
     others = [one for one in every if not one.startswith(f"{Step.EC2} ")]
-    # A healthy run reads no configuration at all, so that the number of reads is of no use.
+    # The number of reads is left out, since a healthy run makes none of them.
     return [*others, "the configuration" if why in (NO_TROUBLE, NOT_NEEDED) else f"the configuration ({reads} reads)"]
 
 

@@ -311,7 +311,7 @@ class RunInProgress:
             facts = observation.facts
         self._workloads = facts or WorkloadFacts()
         self._workloads_known.set()
-        if self.region is not None:  # their needs do not wait for the SDK's settings
+        if self.region is not None:  # targets of workloads do not wait for the SDK's settings
             self._start_targets(plan.targets(self.settings, self.region, self._sdk, self._workloads))
 
     def _may_find_workloads(self) -> bool:
@@ -446,7 +446,7 @@ class RunInProgress:
             return
         if metadata.region is not None and is_region(metadata.region):
             region = metadata.region  # the VPC is in the instance's Region, whatever Region the calls go to
-        if self.settings.calls is Calls.NONE:  # then nobody else has asked for credentials
+        if self.settings.calls is Calls.NONE:  # without signed calls, no other step has asked for credentials
             keys = asyncio.get_running_loop().create_future()
             await self._find_credentials(keys)
         usable = await keys

@@ -150,7 +150,7 @@ class Suspicion:
     def _counts(self, subject: Subject) -> bool:
         """Whether a required target needs a step."""
         target = subject.target
-        if target not in self._required or subject.operation == JOBS:  # the steps before it have proven the path
+        if target not in self._required or subject.operation == JOBS:  # earlier steps have proven the path
             return False
         if _is_own_lookup(subject):
             return True

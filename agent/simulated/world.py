@@ -190,7 +190,7 @@ class SimulatedNet:
                 try:
                     return await self._both(server, host, patience, by_tcp=by_tcp)
                 except (OSError, TimeoutError, ProbeError) as error:
-                    if isinstance(error, socket.gaierror):  # the server has given an answer
+                    if isinstance(error, socket.gaierror):  # this is the server's own answer, so no other is asked
                         raise
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 

@@ -120,7 +120,7 @@ def _past(state: State) -> str:
     if report is None:
         return ""
     own = report.run.started_at
-    if run is None:  # too long ago
+    if run is None:  # the run is no longer in the memory
         return f" run {state.past}, {own:%Y-%m-%d %H:%M:%S} UTC"
     shown = f" run {run.number} of {state.memory.count}, {run.started_at:%Y-%m-%d %H:%M:%S} UTC"
     if abs(own - run.started_at) < _SAME:
@@ -318,7 +318,7 @@ def columns(width: int, longest: int = LONGEST) -> Columns:
     # `az1`, `euw1-az1`, `apse2-az1`, each with a gap.
     zone = 4 if width < 76 else 9 if width < 100 else 10
     room = width - (3 + address + zone + 5)
-    # Some room is kept for what comes after the hops, but a wider screen must never show less of the hops.
+    # Some room is kept for the text after the hops, but a wider screen must never show less of the hops themselves.
     cell = max(min(room // 4, 13), (room - 7) // 4)
     return Columns(address=address, zone=zone, port=5, cell=max(min(cell, 24), 8))
 

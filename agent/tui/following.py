@@ -181,7 +181,7 @@ class Follower:
                 if self._pending is not None and not self._pending.done():
                     await asyncio.wait((self._pending,))
                 done = self._pending = in_background(alone)
-                done.add_done_callback(lambda over: over.exception())  # nobody may be left to receive it
+                done.add_done_callback(lambda over: over.exception())  # marks the error as seen
                 return await asyncio.shield(done)
         except TimeoutError as error:
             raise HistoryError(f"it has not answered for {SECONDS:g} s") from error

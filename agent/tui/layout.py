@@ -57,7 +57,7 @@ def divided(state: State, columns: int, rows: int, glyphs: Glyphs = ASCII) -> Di
     beside = Division(True, columns - 1 - side, columns - 1 - side)
     if state.report is None:
         return beside if columns >= _GUESS else _below(rows, rows, _least(rows))
-    is_full = 2 * len(path(state, columns, glyphs)) >= rows  # else most of the screen beside the rest is empty
+    is_full = 2 * len(path(state, columns, glyphs)) >= rows  # a shorter path leaves most of its column empty
     if is_full and beside.path > side and _is_same(without_times(state), beside.path, columns, glyphs):
         return beside
     lines = path(state, columns, glyphs)

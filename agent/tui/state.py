@@ -336,7 +336,7 @@ def without_times(state: State) -> State:
     """Return the state without the times of past runs on its lanes."""
     if not state.watching:
         return state
-    _ = state.rows, state.longest_address  # both are carried over with the values that they come from
+    _ = state.rows, state.longest_address  # computed here, so that the copy gets both from the cache
     return _carried(state, replace(state, watching=False))
 
 

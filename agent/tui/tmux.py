@@ -35,7 +35,7 @@ async def _newest() -> bytes | None:
             held, _ = await process.communicate()
     except TimeoutError:
         return None
-    finally:  # also if the question is cancelled
+    finally:  # tmux is ended even if this coroutine is cancelled
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()

@@ -400,7 +400,7 @@ class Tracker:
             elif key in present and present[key].explained_by is not None:
                 known.finding = present[key]
                 yield from self._explained(known, report)
-            elif key in present:  # it is only information now
+            elif key in present:  # its severity is only info now
                 known.finding = present[key]
                 yield from self._absent(known, Kind.BETTER, report)
             elif _was_checked(known, report, is_hidden=is_hidden):

@@ -237,7 +237,7 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
     """Kill a program and the programs it started."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:  # it has just exited
+    except ProcessLookupError:  # the program has just exited
         pass
     except PermissionError:  # it belongs to another user, for example because of sudo, and may never end
         return

@@ -143,7 +143,7 @@ class Watch:
             if await self._cycle():
                 self._finished = loop.time()
                 self._expect_a_cycle()
-            if all(process_id > 0 for process_id in self._running):  # else a starting program would be ended
+            if all(process_id > 0 for process_id in self._running):  # else `tidy` ends a starting program
                 self._environment.tidy(self._running)
             self._in_flight = False
             done, self._cycle_done = self._cycle_done, asyncio.Event()

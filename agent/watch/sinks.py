@@ -173,7 +173,7 @@ class Sinks:
 
     def _write_failed(self, path: Path, reason: str) -> None:
         self._counts.failed_writes += 1
-        if path not in self._failing:  # logged once, and not in every cycle for a year
+        if path not in self._failing:  # a file that fails in every cycle is logged once
             self._failing.add(path)
             self.log_error(f"{path} cannot be written: {reason}")
 

@@ -80,7 +80,7 @@ async def ask(
         transport = "udp"
     if transport == "udp" and _is_cut(packet):  # its rest need not make sense (RFC 2181, section 9)
         transport = "tcp"
-        draft.facts = _cut(packet, queries)  # all facts that are known if the connection by TCP fails
+        draft.facts = _cut(packet, queries)  # these facts remain if the connection by TCP fails
         stream = await net.connect(resolver, DNS_PORT, Draft[TcpFacts]())
         draft.facts = None
         packet = await _told(stream, wire)
@@ -119,7 +119,7 @@ async def _ask_by_tcp(net: Net, resolver: Address, wire: bytes, draft: Draft[Dns
     header of this answer."""
 
     async def hear() -> None:
-        with contextlib.suppress(OSError):  # then UDP shows nothing, and only the failure of TCP is reported
+        with contextlib.suppress(OSError):  # if UDP fails too, only the failure of TCP is reported
             draft.facts = _cut(*await _exchange(net, resolver, wire, retry_after))
 
     heard = asyncio.create_task(hear())

@@ -107,7 +107,7 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
                     target,
                     evidence,
                     is_resolved=_STUB in caches
-                    or (_STUB in servers and kind_of(fault.lookup) not in NO_REASON),  # it has answered
+                    or (_STUB in servers and kind_of(fault.lookup) not in NO_REASON),  # the stub itself has answered
                     caches=caches,
                 ),
             )

@@ -41,7 +41,7 @@ class TonedScreen(Screen[T]):
 class TextLines(Widget):
     """Lines of text from the top. Their screen is a TonedScreen."""
 
-    virtual_size = reactive(Size(0, 0), repaint=False)  # as in TonedScreen
+    virtual_size = reactive(Size(0, 0), repaint=False)  # a new size does not repaint, as in TonedScreen
 
     def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:  # noqa: A002 - Textual names it - as Textual has it
         super().__init__(id=id)
@@ -73,7 +73,7 @@ class TextLines(Widget):
             if row >= len(before) or row >= len(drawn) or before[row] != drawn[row]
         ]
         if rows and (selection := self.text_selection) is not None and any(map(selection.get_span, rows)):
-            self.screen.clear_selection()  # the words there have changed
+            self.screen.clear_selection()  # the selected lines have other words now
         if rows:
             self.refresh(*(Region(0, row, self.size.width, 1) for row in rows))
 
@@ -144,7 +144,7 @@ class StateLines(TextLines):
         self.show()
 
     def render_line(self, y: int) -> Strip:
-        if self._drawn_for != self.size:  # the resize event comes later
+        if self._drawn_for != self.size:  # the event about the new size has not come yet
             self._is_rendering = True
             try:
                 self.show()

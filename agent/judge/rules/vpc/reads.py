@@ -89,7 +89,7 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
         return
     region = evidence.run.region or "<REGION>"
     unheard = {_service(read) for read in silent}
-    cut_off = unheard - _OF_NAMES_ALONE  # for those alone, nobody needs to read the facts elsewhere
+    cut_off = unheard - _OF_NAMES_ALONE  # reads that only explain names need no facts from elsewhere
     from_file = any(read.started_at is not None and read.started_at < evidence.run.started_at for read in failed)
     yield RuleFinding(
         code="VPC013",
