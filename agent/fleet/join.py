@@ -112,7 +112,7 @@ class _Joining:
         self._keep_where()
         sweeps = sweeps_of(engine)
         whole = whole_sweeps(sweeps)
-        told, against = self._chosen(sweeps, whole)
+        told, against = self._chosen(sweeps, whole, read.together)
         explain_symptoms(engine)
         central = self._ask_central_facts()
         before = None
@@ -172,20 +172,22 @@ class _Joining:
         for attribute, values in by_attribute.items():
             self._engine.run("where", attribute=attribute.value, values=values)
 
-    def _chosen(self, sweeps: Sequence[Sweep], whole: Sequence[Sweep]) -> tuple[Sweep | None, Sweep | None]:
+    def _chosen(
+        self, sweeps: Sequence[Sweep], whole: Sequence[Sweep], together: Mapping[str, str]
+    ) -> tuple[Sweep | None, Sweep | None]:
         """Return the reported sweep and the sweep to compare it with. If the question does not name them, they are
         sweeps of all hosts. Raises QuestionError."""
         if not sweeps:
             return None, None
         question = self._question
-        told = whole[-1] if question.sweep is None else _sweep_of(sweeps, question.sweep)
+        told = whole[-1] if question.sweep is None else _sweep_of(sweeps, question.sweep, together)
         before = [sweep for sweep in sweeps[: sweeps.index(told)] if sweep in whole]
         if question.against == NONE:
             against = None
         elif question.against == PREVIOUS:
             against = before[-1] if before else None
         else:
-            against = _sweep_of(sweeps, question.against)
+            against = _sweep_of(sweeps, question.against, together)
         if question.sweep is None and told is not (last := sweeps[-1]):
             self._notes.append(
                 f"The last sweep, {last.id}, was made on only {counted(last.host_count, 'host')}, but the sweep "
@@ -456,8 +458,8 @@ class _Joining:
         return "no record of a host"
 
 
-def _sweep_of(sweeps: Sequence[Sweep], id_: str) -> Sweep:
-    sweep = next((sweep for sweep in sweeps if sweep.id == id_), None)
+def _sweep_of(sweeps: Sequence[Sweep], id_: str, together: Mapping[str, str]) -> Sweep:
+    sweep = next((sweep for sweep in sweeps if sweep.id == together.get(id_, id_)), None)
     if sweep is None:
         known = ", ".join(sweep.id for sweep in sweeps[-MAX_EXAMPLES:])
         raise QuestionError(f"there is no record of the sweep {id_!r}; the last sweeps: {known}")

@@ -40,6 +40,8 @@ _OVERDUE: Final = 1.5
 _OUTSIDE: Final = 24 * 60
 """The maximum distance in minutes from the middle of a sweep. Records that are farther away do not affect the start and
 the end of the sweep."""
+_TOGETHER: Final = 12 * 60
+"""Maximum time in minutes between the first and the last command of a sweep."""
 _UNKNOWN: Final = -1
 """The minute of an unreadable time."""
 _NAMED: Final = 3
@@ -54,6 +56,8 @@ class SweepsRead:
 
     superseded: Mapping[str, int]
     """For each sweep, by its id, the number of records that a newer record of the same host replaces."""
+    together: Mapping[str, str]
+    """The sweep of each command that belongs to the sweep of an earlier command, by the id of the command."""
     notes: tuple[str, ...]
 
 
@@ -64,6 +68,7 @@ def find_sweeps(database: "Database", *, since: datetime | None, today: date) ->
     database.run("moment")
     database.fill("moment", ((stamp, _minute_of(stamp)) for stamp in stamps))
     database.run("timed", today=today.isoformat())
+    together = _commands_together(database)
     limit = _minute(datetime(today.year, today.month, today.day, tzinfo=UTC) + _DAY)
     database.run("span")
     database.fill("span", _spans(database, limit))
@@ -73,7 +78,9 @@ def find_sweeps(database: "Database", *, since: datetime | None, today: date) ->
     database.run("heard", begin=begin)
     database.run("placed")
     superseded = database.ask("superseded", begin=begin)
-    return SweepsRead(superseded=dict(superseded), notes=tuple(_notes(database, limit, today)))
+    return SweepsRead(
+        superseded=dict(superseded), together=together, notes=tuple(_notes(database, limit, today, together))
+    )
 
 
 def _minute_of(stamp: str | None) -> int:
@@ -91,6 +98,27 @@ def _minute(time: datetime) -> int:
 
 def _name(minute: int) -> str:
     return f"{datetime.fromtimestamp(minute * 60, UTC):%Y-%m-%dT%H:%MZ}"
+
+
+# --- By commands ------------------------------------------------------------------------------------------------------
+
+
+def _commands_together(database: "Database") -> dict[str, str]:
+    """Join commands that ran at about the same time on different hosts to one sweep, which has the id of the first
+    command. Return this id by the id of each other command."""
+    database.run("command")
+    pairs = set(database.ask("command_pair", minutes=_TOGETHER))
+    groups: list[list[str]] = []
+    for (command,) in database.ask("command_order") if pairs else ():
+        if groups and all((other, command) in pairs for other in groups[-1]):
+            groups[-1].append(command)
+        else:
+            groups.append([command])
+    together = {command: first for first, *others in groups for command in others}
+    database.run("together")
+    database.fill("together", together.items())
+    database.run("commands_joined")
+    return together
 
 
 # --- By gaps ---------------------------------------------------------------------------------------------------------
@@ -204,7 +232,12 @@ def _is_due(sweep: Sweep, before: Sweep, period: timedelta) -> bool:
     return late >= _OVERDUE or (late >= least_late and sweep.host_count >= part * before.host_count)
 
 
-def _notes(database: "Database", limit: int, today: date) -> Iterator[str]:
+def _notes(database: "Database", limit: int, today: date, together: Mapping[str, str]) -> Iterator[str]:
+    if together:
+        yield (
+            f"{counted(len(together), 'command')} ran at about the same time as another command, on different hosts: "
+            "they are one sweep, which has the id of the first command."
+        )
     future, unknown = database.ask("clock", ahead=limit)[0]
     if future:
         yield (

@@ -947,6 +947,23 @@ def test_a_run_on_a_few_hosts_is_not_told_nor_compared_with(engine: Database) ->
     assert asked_again(engine, reads + by_hand(2), sweep="by-hand").totals.hosts == 3
 
 
+def test_commands_that_run_on_different_hosts_are_one_sweep(engine: Database) -> None:
+    """Each VPC has a command of its own every day. The fault is not in the VPC of the last command."""
+    vpcs = sorted({host.vpc for host in HOSTS}, key=lambda vpc: vpc != VPC)
+    reads = [
+        replace(read, sweep=f"{read.sweep}-{vpcs.index(read.record.vpc or '')}") for read in days([], OF_VPC, OF_VPC)
+    ]
+    document = asked(engine, [read for read in reads if not (read.sweep or "").startswith("day-2")])
+    assert document.sweep is not None
+    assert document.against is not None
+    assert (document.sweep.id, document.against.id) == ("day-1-0", "day-0-0")
+    assert (document.totals.hosts, document.totals.not_heard_from) == (len(HOSTS), 0)
+    assert [change.turn for change in document.changes] == [Turn.NEW]
+    assert asked_again(engine, reads).changes == ()
+    named = asked_again(engine, reads, sweep="day-1-3", against="day-0-4")
+    assert named.causes[0].host_count == len(OF_VPC)
+
+
 def test_a_sweep_in_its_time_is_told_however_few_hosts_are_heard_from(engine: Database) -> None:
     reads = days(OF_VPC, OF_VPC)
     document = asked(engine, reads + sweep(hosts=HOSTS[:60], day=2))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -79,7 +80,7 @@ def used(tmp_path: Path) -> Iterator[Recorded]:
     for reads, given in (
         (heard, gone),
         (shared, {"where": (zone,), "expected": owned}),
-        (shared, {"suppress": suppressed}),
+        ([replace(read, sweep=f"{number % 2}") for number, read in enumerate(shared)], {"suppress": suppressed}),
         (heard, {"suppress": (Suppression(code="VPC005", target=None, subject=None, until=TODAY.date() - DAY),)}),
         ([read for sweep in eventful(3, sweeps=5).sweeps for read in sweep], {}),
         ([], {}),

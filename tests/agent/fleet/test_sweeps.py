@@ -161,7 +161,7 @@ def test_an_id_in_two_accounts_is_two_hosts(engine: Database) -> None:
 
 
 def test_ids_of_one_account_are_not_noted(engine: Database) -> None:
-    found(engine, read(0, TODAY, "a"), read(0, TODAY, "b", account=OTHER), read(1, TODAY, "a"))
+    found(engine, read(0, TODAY, "a"), read(0, TODAY - timedelta(days=1), "b", account=OTHER), read(1, TODAY, "a"))
     assert list(note_of_contested(engine, "a")) == []
 
 

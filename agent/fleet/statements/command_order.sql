@@ -1,0 +1,2 @@
+-- The commands in order of time.
+SELECT sweep FROM command ORDER BY middle, sweep
