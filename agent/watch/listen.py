@@ -211,10 +211,12 @@ class Listener:
         return Answer(HTTPStatus.OK, report, JSON)
 
     async def _probe(self, request: Request) -> Answer:
-        # A page cannot read the answer of another origin, but its request would start a run. Browsers state in a header
-        # where a request to loopback comes from (W3C, Fetch Metadata Request Headers), and no page can remove this
-        # header.
-        if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        # A page cannot read the answer of another origin, but its request would start a run. Browsers state in headers
+        # where a request comes from (W3C, Fetch Metadata Request Headers; RFC 6454, The Web Origin Concept). No page
+        # can remove these headers, but a browser may send only one of them.
+        site, origin = request.headers.get("sec-fetch-site", "none"), request.headers.get("origin")
+        own = f"http://{request.headers.get('host')}"
+        if site not in ("none", "same-origin") or origin not in (None, own):
             raise RefusedError(Answer(HTTPStatus.FORBIDDEN, "A page of another site cannot start a run.\n"))
         limit = _probe_limit(request.headers.get(_SCRAPE_TIMEOUT))
         try:
