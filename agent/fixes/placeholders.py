@@ -63,8 +63,11 @@ def is_form_of_fix(command: Command) -> bool:
         return False
     if program == "backuplink":
         return not command.changes and "--output" not in words
-    makes = words[1] in OPERATIONS
-    return program == "aws" and command.changes is makes and (makes or words[1].startswith(_READING))
+    service, operation, *_ = words
+    if program != "aws" or service.startswith("-"):  # an option before the service would move the operation
+        return False
+    makes = operation in OPERATIONS
+    return command.changes is makes and (makes or operation.startswith(_READING))
 
 
 def placeholders_of(fix: Fix) -> frozenset[str]:

@@ -441,6 +441,11 @@ def test_another_document_is_refused_in_words(change: dict[str, Any], words: str
         pytest.param(("aws", "ec2", "delete-vpc", "--vpc-id", "vpc-0a1b2c3d"), True, id="it deletes"),
         pytest.param(("aws", "ec2", "modify-vpc-endpoint", "--region", "eu-west-1"), False, id="it says that it reads"),
         pytest.param(("aws", "ec2", "describe-vpcs", "--region", "eu-west-1"), True, id="it says that it changes"),
+        pytest.param(
+            ("aws", "--region", "get-x", "ec2", "delete-vpc-endpoints", "--region", "eu-west-1"),
+            False,
+            id="an option before the service",
+        ),
         pytest.param(("backuplink", "check", "--output", "/etc/cron.d/x"), False, id="it writes a file"),
         pytest.param(("aws",), False, id="no operation"),
         pytest.param((), False, id="nothing"),
