@@ -126,7 +126,9 @@ class Requests:
         if not is_new:
             return
         self._read_at = self._clock()
-        if self._facts is not None and any(read.failure is not None for read in reads):
+        known = () if self._facts is None else self._facts.observations
+        answered = {read.id for read in known if read.ok}
+        if any(read.failure is not None and read.id in answered for read in reads):
             return  # the configuration that was read before still explains the same faults
         vantage = report.vantage
         if vantage.vpc_id is not None and vantage.region is not None:

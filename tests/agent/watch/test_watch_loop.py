@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from agent.watch.reload import CannotListenError
 from agent.watch.requests import READ_INTERVAL, READ_SPREAD, first_read_after
 from agent.watch.schedule import JITTER, Watch
 from agent.watch.sinks import FILE_SECONDS
+from probes.vpc.model import NETWORK_ACLS
 from tests.formats.monitors import samples_in
 from tests.support import scenarios
 from tests.support.runs import measurement_of
@@ -243,6 +245,24 @@ async def test_what_ec2_said_stands_when_a_later_read_fails() -> None:
     named = [code.startswith("VPC") for code in causes[begins - 1 :]]
     assert named.count(False) == 1  # the cycle whose read failed
     assert named[-1]
+
+
+async def test_what_ec2_says_later_counts_though_one_read_is_always_denied() -> None:
+    """A narrow role lacks a permission in every read, so that read knew no more earlier."""
+    shut = scenarios.load(CONFIGURED)
+    assert shut.ec2 is not None
+    narrow = replace(shut, ec2=replace(shut.ec2, denied=(NETWORK_ACLS,)))
+    turns = [narrow] * int((READ_INTERVAL + READ_SPREAD) / INTERVAL + 5)
+    cycle = networks(turns)
+    taken: list[datetime] = []
+
+    async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
+        if settings.ec2_facts is not None:
+            taken.append(settings.ec2_facts.taken_at)
+        return await cycle(settings, emit, stop)
+
+    await watched(job(go, scenario=CONFIGURED, cycles=len(turns)))
+    assert len(set(taken)) == 2
 
 
 def test_first_reads_of_a_fleet_are_spread() -> None:
