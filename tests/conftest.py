@@ -108,7 +108,7 @@ def pytest_configure(config: pytest.Config) -> None:
         from tests.peers.page import Recorder  # only these sessions need it
 
         config.pluginmanager.register(Recorder())
-    if hasattr(config, "workerinput"):  # of pytest-xdist
+    if hasattr(config, "workerinput"):  # this process is a worker of pytest-xdist
         runs.share(Path(config.option.basetemp).parent / "measurements")
     # hypothesis must not limit the time of an example, which depends on how busy the machine is.
     settings.register_profile(

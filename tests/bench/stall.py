@@ -32,5 +32,5 @@ async def longest_stall() -> float:
 
 
 if __name__ == "__main__":
-    import_botocore()  # as before every run
+    import_botocore()  # a run imports botocore before its loop begins
     sys.stdout.write(f"{asyncio.run(longest_stall()):.4f}\n")

@@ -59,7 +59,7 @@ def test_rows_are_told_apart() -> None:
 @every_format
 def test_every_document_says_what_does_not_count(row: Format) -> None:
     document = " ".join(render(report_of("gateway-optional-ports"), row.name).split())
-    # Metrics contain no sentences, so a label says it.
+    # Metrics contain no sentences, so a label says that the port is not counted.
     words = 'standing="not-counted"' if row.name == "prometheus" else "not counted: backup-gateway, port 1031 closed"
     assert words in document
 
@@ -121,7 +121,7 @@ def test_document_of_every_report(row: Format, name: str) -> None:
     [
         pytest.param(row, name, id=f"{row.name}-{name}")
         for turn, row in enumerate(FORMATS)
-        for name in one_in(12, cases.NAMES[turn % 12 :] + cases.NAMES[: turn % 12])  # each in a different format
+        for name in one_in(12, cases.NAMES[turn % 12 :] + cases.NAMES[: turn % 12])  # each scenario in another format
     ],
 )
 def test_document_of_peers_that_mean_harm(row: Format, name: str) -> None:

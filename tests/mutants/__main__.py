@@ -35,7 +35,7 @@ GOAL: Final = 0.9
 def main() -> int:
     """Make mutants, run tests and print a table. Returns 0 if the goals are met, otherwise 1."""
     given = _arguments(sys.argv[1:])
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that copies and processes are removed
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an exception removes copies and processes
     met = True
     for name in given.rooms or SAMPLED:
         sample, equivalent = unlike_equivalents(drawn(name, given.seed, given.sample, given.at))

@@ -124,7 +124,7 @@ def outcomes(room: Room, mutants: Iterable[Mutant], trees: Sequence[Path]) -> It
     if not waiting:
         return
     room.measure(trees[0])
-    for tree in trees[1:]:  # so that it has the files that Python compiled
+    for tree in trees[1:]:  # copied again, with the files that Python compiled
         shutil.rmtree(tree)
         shutil.copytree(trees[0], tree)
     free = list(trees)

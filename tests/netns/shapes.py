@@ -49,7 +49,7 @@ def sample(of: Mapping[str, frozenset[Hashable]]) -> tuple[str, ...]:
     left = {shape for scenario_shapes in of.values() for shape in scenario_shapes}
     chosen = set()
     while left:
-        best = max(of, key=lambda name: len(of[name] & left))  # if several are equal, the first
+        best = max(of, key=lambda name: len(of[name] & left))  # the first one, if several cover as many
         chosen.add(best)
         left -= of[best]
     return tuple(name for name in of if name in chosen)

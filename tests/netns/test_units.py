@@ -329,7 +329,7 @@ def test_a_service_can_write_and_do_what_it_must_and_nothing_else(host: Host, un
     assert set(may["writable"]) == {*folders, *TEMPORARY}
     assert set(may["refused"]) == REFUSED
     assert (may["no new privileges"], may["system calls are filtered"]) == (True, True)
-    assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= set(may["variables"])  # from a file
+    assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} <= set(may["variables"])  # the unit reads both from a file
     assert may["capabilities"] == ["0" * 16] * 4
     assert may["user"] in DYNAMIC_USERS
     assert not host.manager.path(confined.OWN).exists()  # the service has a private /tmp

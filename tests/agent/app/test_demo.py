@@ -127,7 +127,7 @@ def test_what_a_demo_on_the_screen_is_given(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BACKUPLINK_KEEP", "3d")  # set for other commands
+    monkeypatch.setenv("BACKUPLINK_KEEP", "3d")  # a variable that is meant for other commands
     if is_watch and not is_kept:
         monkeypatch.delenv("BACKUPLINK_KEEP")
     shown = screens(monkeypatch)

@@ -187,7 +187,7 @@ def test_stdout_that_is_closed_is_said(case: Case, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "stdout", None)
     with pytest.raises(OutputClosedError, match="it is closed"):
         publish(case.kind, documents(case.kind.name), Output(format=shown(case)))
-    sys.stdout.close()  # stands for sys.stdout since `publish` failed
+    sys.stdout.close()  # `publish` has put another file in the place of stdout
     monkeypatch.setattr(sys, "stdout", None)
     assert refuse(case.kind, WHY, case.wanted, 143) == 3
     sys.stdout.close()

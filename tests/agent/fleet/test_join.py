@@ -1034,7 +1034,7 @@ LARGEST: Final = max({host.subnet for host in OF_VPC}, key=lambda subnet: sum(ho
 IN_SUBNET: Final = [host for host in OF_VPC if host.subnet == LARGEST]
 
 
-@pytest.mark.parametrize("code", ["TLS008", "TCP001"])  # without and with ids
+@pytest.mark.parametrize("code", ["TLS008", "TCP001"])  # a code without ids of resources, and one with ids
 @pytest.mark.parametrize(
     ("stages", "turn"),
     [((IN_SUBNET, IN_SUBNET, OF_VPC), Turn.GROWN), ((OF_VPC, OF_VPC, IN_SUBNET), Turn.SHRUNK)],

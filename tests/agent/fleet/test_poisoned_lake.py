@@ -158,7 +158,7 @@ def assert_sound(said: Told, unreadable: int, *, is_whole: bool = True) -> None:
     assert document.sweep is not None
     assert document.sweep.id == TODAY
     assert [sweep.id for sweep in document.sweeps] == [TODAY]
-    assert document.totals.critical == COUNT + 1  # one more, for the liar
+    assert document.totals.critical == COUNT + 1  # COUNT true hosts, and the host whose records lie
     assert document.totals.hosts == 2 * COUNT + 1 + is_whole
     assert document.totals.unreadable == unreadable
     (note,) = (note for note in document.notes if "another account" in note)

@@ -1099,7 +1099,7 @@ def test_whatever_was_seen_ok_is_proven(seen: Evidence) -> None:
         assert required
         assert all(target.status is Status.OK for target in required)
         assert report.run.complete
-        optional = {target.id for target in report.targets if not target.required}  # they are shown, and do not count
+        optional = {target.id for target in report.targets if not target.required}  # findings about them do not count
         counted = [
             finding for finding in report.findings if finding.explained_by is None and finding.target not in optional
         ]

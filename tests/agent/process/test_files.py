@@ -149,7 +149,7 @@ def test_a_pipe_is_read_until_its_writer_has_gone(pipe: Path) -> None:
     pieces = [os.urandom(30_000) for _ in range(3)]
 
     def write() -> None:
-        with pipe.open("wb", buffering=0) as stream:  # waits for the reader
+        with pipe.open("wb", buffering=0) as stream:  # opening the pipe waits for a reader
             for piece in pieces:
                 stream.write(piece)
 

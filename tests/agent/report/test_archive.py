@@ -74,7 +74,7 @@ def test_any_moment_of_a_report_fits(moment: datetime) -> None:
 
 def test_what_fits_is_whole() -> None:
     assert fitted(MEMBERS) == (MEMBERS, ())
-    large = (member("log", b"x" * 50 * MB, keeps="end"),)  # compresses well
+    large = (member("log", b"x" * 50 * MB, keeps="end"),)  # equal bytes compress well
     assert fitted(large) == (large, ())
 
 

@@ -252,7 +252,7 @@ def test_words_of_peers_were_there() -> None:
     assert [word for word in PEERS_WORDS if not any(word in document for document in hostile)] == []
 
 
-UUID = "20317174-17ec-464f-8ae7-123456789012"  # its end could be an account
+UUID = "20317174-17ec-464f-8ae7-123456789012"  # the last twelve digits look like the id of an account
 
 
 @pytest.mark.parametrize(

@@ -407,7 +407,7 @@ def test_the_wrong_kind_of_value_is_refused_at_every_place() -> None:
     def walk(parent: Any, path: str) -> None:
         for key in list(parent) if isinstance(parent, dict) else range(len(parent)):
             if parent[key] is None and key in ("failure", "skipped_because"):
-                continue  # not read if the status does not require it
+                continue  # a reader reads these keys only for some statuses
             here = f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}".removeprefix(".")
             right, parent[key] = parent[key], [["nothing"]]
             with pytest.raises(DecodeError) as caught:

@@ -57,7 +57,7 @@ def test_the_records_of_a_fault_have_the_same_ids_and_no_others_have() -> None:
         for vpc in fault.vpcs:
             of_vpc = {host.id for host in estate.hosts if host.vpc == vpc}
             keys = {last[host].causes[0] for host in hosts & of_vpc}
-            assert len(keys) <= 2  # one of hosts that read the configuration, one of all others
+            assert len(keys) <= 2  # one key from hosts that read the configuration, one from the others
             if hosts & of_vpc:
                 assert not keys & {cause for host in last.keys() - hosts for cause in last[host].causes}
 

@@ -207,7 +207,7 @@ async def test_what_is_unknown_is_asked_for() -> None:
         assert "--subnet-id subnet-0a1b2c3d4e5f67890 " in pilot.app.clipboard
         assert isinstance(pilot.app.screen, CopyScreen)
         await pilot.press("down", "enter", "escape")
-        assert "subnet-0a1b2c3d4e5f67890" in pilot.app.clipboard  # nothing was sent
+        assert "subnet-0a1b2c3d4e5f67890" in pilot.app.clipboard  # the clipboard is unchanged
 
     await drive(app_with(with_commands(CHANGES)), act, (120, 45))
 

@@ -502,7 +502,7 @@ async def test_a_click_on_a_key_of_the_last_line_does_what_the_key_does() -> Non
             await pilot.pause()
             assert state_of(pilot).is_whole is (words == "enter page")
         assert state_of(pilot).findings_only
-        await pilot.click(offset=(79, 23))  # beside the hints
+        await pilot.click(offset=(79, 23))  # a click beside the hints has no effect
         assert state_of(pilot).findings_only
         await pilot.click(offset=(screen_of(pilot)[-1].index("? help"), 23))
         assert isinstance(pilot.app.screen, TextScreen)

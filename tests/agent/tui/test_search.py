@@ -232,7 +232,7 @@ def test_the_filter_asks_hundreds_of_lanes_in_no_time() -> None:
 def test_a_key_draws_no_lane_again(monkeypatch: pytest.MonkeyPatch) -> None:
     state = after(kept(), FilterChanged("10"), MessageShown("saved"))
     assert state.rows
-    monkeypatch.setattr("agent.tui.state.picture", None)  # a call would fail
+    monkeypatch.setattr("agent.tui.state.picture", None)  # a call of `picture` would fail
 
     for action in (CursorMoved(1), ItemSelected(Pane.PATH, "lane/backup/10.0.1.17/443"), DetailOpened(), WentBack()):
         state = after(state, action)

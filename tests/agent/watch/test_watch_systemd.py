@@ -221,7 +221,7 @@ async def test_the_watchdog_hears_of_cycles_that_end_and_of_nothing_else(manager
         beats.clear()
         await hear(2000.0)
         most = 2 * interval + deadline
-        assert ended + most - seconds / 2 <= max(beats) <= ended + most + 1  # and no later
+        assert ended + most - seconds / 2 <= max(beats) <= ended + most + 1  # the last beat is not later than that
         beats.clear()
         runs.gate.set()
         await hear(2100.0)
@@ -335,7 +335,7 @@ def test_settings_that_cannot_be_read_for_a_hanging_disk_hold_up_nothing(
                 asked_at = asyncio.get_running_loop().time()
                 watched.stop.cancel("SIGTERM")
                 await watched.over
-                assert asyncio.get_running_loop().time() - asked_at < READ_SECONDS  # the end did not wait for it
+                assert asyncio.get_running_loop().time() - asked_at < READ_SECONDS  # the end did not wait for the read
             else:
                 leap(READ_SECONDS)
                 await until(lambda: watched.watch._counts.reloads[False] == 1)

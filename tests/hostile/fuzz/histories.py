@@ -85,7 +85,7 @@ def spoilt(chance: Random) -> bytes:
             where = "1" if chance.randrange(3) else f"id = {chance.randint(1, 6)}"
             try:
                 connection.execute(f"UPDATE {table} SET {column} = ? WHERE {where}", (value,))  # noqa: S608 - our words
-            except sqlite3.IntegrityError:  # a NOT NULL or UNIQUE constraint
+            except sqlite3.IntegrityError:  # the value breaks NOT NULL or UNIQUE
                 continue
         connection.commit()
         connection.execute("PRAGMA journal_mode = WAL")
