@@ -9,7 +9,7 @@ properties of each resource. An unknown value appears in a context as `{{changeS
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from agent.network.written_edits import MalformedError
@@ -23,6 +23,14 @@ from probes.vpc.parse import stack_name
 UNKNOWN: Final = "{{changeSet:KNOWN_AFTER_APPLY}}"
 _REFERENCE: Final = "{{resolve:"
 """The beginning of a dynamic reference, such as `{{resolve:ssm:/network/account}}`."""
+_TEXTS: Final = ("policy", "service_name")
+"""Attributes whose value may be any text."""
+_TAGS: Final = frozenset({"Tags", "HostedZoneTags"})
+"""Properties that only name or describe a resource."""
+_DATA: Final = "LaunchTemplateData"
+"""The property of a launch template that contains its settings."""
+_STACK: Final = "AWS::CloudFormation::Stack"
+"""A nested stack. Its resources may change although its own properties stay."""
 _HINT: Final = "write all pages with aws cloudformation describe-change-set --include-property-values"
 
 
@@ -192,6 +200,19 @@ KINDS: Final[Mapping[str, Kind]] = {
 """The kinds that are followed. Source: CloudFormation Template Reference for properties and defaults."""
 
 
+_HOSTS: Final = {
+    "AWS::EC2::Instance": Kind(
+        terraform="aws_instance",
+        places={
+            "NetworkInterfaces": "network_interface",
+            "SecurityGroupIds": "vpc_security_group_ids",
+            "SubnetId": "subnet_id",
+        },
+    )
+}
+"""The kinds of hosts that are followed if the change set certainly replaces them."""
+
+
 def _values(properties: Any, kind: Kind, own_id: str | None) -> Values:
     """The properties of a resource as attributes of Terraform's provider. Raises MalformedError."""
     values, unknown = _block(properties, kind.places)
@@ -274,7 +295,9 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
         raise PlanError(f"{name}: its `Changes` is not a list")
     changes: list[ResourceChange] = []
     found = Found(CLOUDFORMATION)
-    makes_vpc, groups = any(_makes_vpc(row) for row in rows), _NewGroups(rows)
+    inner = (row.get("ResourceChange") for row in rows if isinstance(row, Mapping))
+    shown = [change for change in inner if isinstance(change, Mapping)]
+    groups, owners = _NewGroups(shown), _Owners(shown)
     for number, row in enumerate(rows):
         change = row.get("ResourceChange") if isinstance(row, Mapping) else None
         kind = change.get("ResourceType") if isinstance(change, Mapping) else None
@@ -286,7 +309,7 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
         if kind in KINDS and "BeforeContext" not in change and "AfterContext" not in change:
             raise PlanError(f"{name}: it has no values of properties; {_HINT}")
         try:
-            made = _followed(kind, change, found, groups, makes_vpc=makes_vpc)
+            made = _followed(kind, change, found, groups, owners)
         except MalformedError:
             found.cannot_follow(kind, address)
         else:
@@ -298,17 +321,27 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
         left_out=found.left_out,
         others=frozenset(found.others),
         manager=Manager(tool="CloudFormation", stack=stack_name(document.get("StackName"))),
-        managed=frozenset(_managed(rows)),
+        managed=frozenset(_ids(shown)),
     )
 
 
-def _managed(rows: list[Any]) -> Iterator[str]:
-    """The ids of a stack's resources that the change set shows."""
-    for row in rows:
-        change = row.get("ResourceChange") if isinstance(row, Mapping) else None
-        own_id = change.get("PhysicalResourceId") if isinstance(change, Mapping) else None
+def _ids(changes: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The ids of the resources that exist before these changes."""
+    for change in changes:
+        own_id = change.get("PhysicalResourceId")
         if isinstance(own_id, str):
             yield own_id
+
+
+class _Owners:
+    """The resources that a change set deletes or replaces, by id, and the kinds of those that it creates, in the words
+    of Terraform's provider. A resource whose owner is unknown may belong to them."""
+
+    def __init__(self, changes: list[Mapping[str, Any]]) -> None:
+        deleted = (one for one in changes if one.get("Action") == "Remove" or one.get("Replacement") == "True")
+        created = {str(one.get("ResourceType")) for one in changes if one.get("Action") == "Add"}
+        self.gone = frozenset(_ids(deleted))
+        self.made = frozenset(_OWNERS.get(kind) or KINDS[kind].terraform for kind in created & {*KINDS, *_OWNERS})
 
 
 _GROUP: Final = "AWS::EC2::SecurityGroup"
@@ -319,6 +352,8 @@ _OF_GROUPS: Final = {
     "referenced_security_group_id": ("SourceSecurityGroupId", "DestinationSecurityGroupId"),
 }
 """Attributes that contain ids of security groups, each with the properties for it."""
+_OWNERS: Final = {"AWS::EC2::Subnet": "aws_subnet"}
+"""Kinds that are not followed and to which a followed resource belongs, in the words of Terraform's provider."""
 _WITHOUT_GROUPS: Final = (
     *(kind for kind in KINDS if kind.startswith("AWS::") and kind not in (_GROUP, "AWS::EC2::VPC")),
     *("AWS::EC2::Subnet", "AWS::EC2::FlowLog", "AWS::EC2::EIP", "AWS::EC2::NatGateway", "AWS::CDK::Metadata"),
@@ -332,9 +367,7 @@ class _NewGroups:
     unknown group, the resource that causes the change shows which group it is. Without such a cause, it is the only new
     group, unless another resource in the change set could provide an id."""
 
-    def __init__(self, rows: list[Any]) -> None:
-        changes = [row["ResourceChange"] for row in rows if isinstance(row, Mapping) and "ResourceChange" in row]
-        changes = [change for change in changes if isinstance(change, Mapping)]
+    def __init__(self, changes: list[Mapping[str, Any]]) -> None:
         kinds = [str(change.get("ResourceType")) for change in changes]
         is_used = any(
             kind == _ENDPOINT and UNKNOWN in str(change.get("AfterContext"))
@@ -379,53 +412,62 @@ class _NewGroups:
         return [] if self._only is None else [self._only]
 
 
-def _makes_vpc(row: Any) -> bool:
-    change = row.get("ResourceChange") if isinstance(row, Mapping) else None
-    return isinstance(change, Mapping) and (change.get("ResourceType"), change.get("Action")) == (
-        "AWS::EC2::VPC",
-        "Add",
-    )
-
-
 def _followed(
-    kind: str, change: Mapping[str, Any], found: Found, groups: _NewGroups, *, makes_vpc: bool
+    kind: str, change: Mapping[str, Any], found: Found, groups: _NewGroups, owners: _Owners
 ) -> ResourceChange | None:
     """The change of a resource; None if its kind is not followed. Raises MalformedError."""
     action, address = change.get("Action"), change.get("LogicalResourceId")
     before, after = _contexts(change)
     if kind in KINDS and any(change.get(context) is None for context in _CONTEXTS.get(str(action), ())):
         raise MalformedError  # the values before or after the change are not shown
+    is_other = change.get("Replacement") == "True"
     if kind not in KINDS:
+        if is_other and kind in _HOSTS and (of_host := _replaced_host(kind, change, after)) is not None:
+            return of_host
         is_same, differs = False, action not in ("Add", "Remove")
         if before is not None and after is not None:
-            is_same, differs = _is_same(before, after), differ(before, after, BY_ATTRIBUTE.get(kind, ()))
+            is_same = kind != _STACK and _is_same(before, after)
+            differs = (is_other and kind in _HOSTS) or differ(before, after, BY_ATTRIBUTE.get(kind, ()))
         found.add(kind, address, is_created=action == "Add", differs=differs, is_same=is_same)
         return None
     is_certain = action in ("Add", "Modify", "Remove") and change.get("Replacement") != "Conditional"
-    is_other = change.get("Replacement") == "True"
     if not is_certain or resources.lacks(KINDS[kind].terraform, before, after, is_other=is_other):
         found.cannot_follow(kind, address)
-    if not is_certain:
+    if not is_certain or (before is not None and after is not None and not is_other and _is_same(before, after)):
         return None
     if after is not None:
         after = _resolved(before, groups.completed(change, after))
-        after = Values({**after.attributes, resources.MAKES_VPC: makes_vpc}, after.unknown)
+        after = Values({**after.attributes, resources.MAKES_VPC: "aws_vpc" in owners.made}, after.unknown)
+    if resources.is_astray(KINDS[kind].terraform, before, after, gone=owners.gone, made=owners.made):
+        raise MalformedError
     return resources.change_of(KINDS[kind].terraform, before, after, is_other=is_other)
 
 
+def _replaced_host(kind: str, change: Mapping[str, Any], after: Values | None) -> ResourceChange | None:
+    """The replacement of a host; None if the new host's groups or subnet are unknown. Raises MalformedError."""
+    if after is None:
+        return None
+    had = Values({"id": change.get("PhysicalResourceId")})
+    gets = _values(after.attributes, _HOSTS[kind], None)
+    return resources.change_of_host(_HOSTS[kind].terraform, had, gets, is_other=True)
+
+
 def _resolved(before: Values | None, after: Values) -> Values:
-    """The values after a change. A changed policy with a dynamic reference is unknown, because a change set does not
-    resolve it (CloudFormation User Guide, Get values stored in other services using dynamic references)."""
-    policy = after.attributes.get("policy")
-    if policy is None or _REFERENCE not in policy or (before and before.attributes.get("policy") == policy):
-        return after
-    return Values({**after.attributes, "policy": None}, {**after.unknown, "policy": True})
+    """The values after a change. A changed text with a dynamic reference is unknown, because a change set does not
+    resolve it (CloudFormation User Guide, Get values stored in other services using dynamic references). In place of
+    an id or a number, such a reference has an unusual form."""
+    texts = {name: after.attributes.get(name) for name in _TEXTS}
+    late = [name for name, text in texts.items() if isinstance(text, str) and _REFERENCE in text]
+    late = [name for name in late if before is None or before.attributes.get(name) != texts[name]]
+    return Values({**after.attributes, **dict.fromkeys(late)}, {**after.unknown, **dict.fromkeys(late, True)})
 
 
 def _is_same(before: Values, after: Values) -> bool:
     """Whether nothing changes, apart from tags."""
-    names = {*before.attributes, *after.attributes} - {"Tags"}
-    return not after.unknown and all(before.attributes.get(name) == after.attributes.get(name) for name in names)
+    names = {*before.attributes, *after.attributes} - _TAGS
+    return not after.is_unknown(*after.unknown) and all(
+        before.attributes.get(name) == after.attributes.get(name) for name in names
+    )
 
 
 def _contexts(change: Mapping[str, Any]) -> tuple[Values | None, Values | None]:
@@ -457,4 +499,6 @@ def _properties(kind: str, context: Any, own_id: str | None) -> Values | None:
         return _values(properties, KINDS[kind], own_id)
     if not isinstance(properties, Mapping):
         raise MalformedError
+    if isinstance(inner := properties.get(_DATA), Mapping):
+        properties = {**properties, _DATA: None, **inner}
     return Values(properties, {name: True for name in properties if _holds_unknown(properties[name])})

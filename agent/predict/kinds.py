@@ -268,7 +268,7 @@ BY_ATTRIBUTE: Final = {
     "aws_launch_configuration": ("security_groups",),
     "AWS::EC2::Instance": ("SecurityGroupIds", "SecurityGroups", "SubnetId", "PrivateIpAddress", "NetworkInterfaces"),
     "AWS::EC2::NetworkInterface": ("GroupSet", "SubnetId", "PrivateIpAddress", "PrivateIpAddresses", "Ipv6Addresses"),
-    "AWS::EC2::LaunchTemplate": ("LaunchTemplateData",),
+    "AWS::EC2::LaunchTemplate": ("LaunchTemplateData", "SecurityGroupIds", "SecurityGroups", "NetworkInterfaces"),
     "AWS::AutoScaling::LaunchConfiguration": ("SecurityGroups",),
 }
 """The attributes that matter for each kind of host, or of a resource from which hosts are made. Hosts that a plan

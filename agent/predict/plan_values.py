@@ -79,12 +79,14 @@ class Found:
         part = self._places.part_of(kind)
         if part is Part.OTHER:
             self.others.add(kind)
+        elif is_same:
+            self.left_out += 1
         elif kind in BY_ATTRIBUTE:
             self._count(kind, address, matters=differs)
-        elif part is Part.UNKNOWN and not is_same:
+        elif part is Part.UNKNOWN:
             self.unjudged.append(Unjudged(kind, address_of(address), False))
         else:
-            changes = part is Part.ONCE_THERE and not is_created and not is_same
+            changes = part is Part.ONCE_THERE and not is_created
             self._count(kind, address, matters=part is Part.ALWAYS or changes)
 
     def cannot_follow(self, kind: str, address: Any) -> None:

@@ -608,7 +608,7 @@ OF_HOSTS: Final = (
     "aws_launch_configuration security_groups",
     "AWS::EC2::Instance SecurityGroupIds SecurityGroups SubnetId PrivateIpAddress NetworkInterfaces",
     "AWS::EC2::NetworkInterface GroupSet SubnetId PrivateIpAddress PrivateIpAddresses Ipv6Addresses",
-    "AWS::EC2::LaunchTemplate LaunchTemplateData",
+    "AWS::EC2::LaunchTemplate LaunchTemplateData SecurityGroupIds SecurityGroups NetworkInterfaces",
     "AWS::AutoScaling::LaunchConfiguration SecurityGroups",
 )
 

@@ -602,7 +602,76 @@ OF_REFERENCE: Final = {
         }
     ]
 }
+REFERENCE: Final = "{{resolve:ssm:/network/one}}"
+EVERYTHING_OUT: Final = {
+    "RuleNumber": 1,
+    "RuleAction": "deny",
+    "Protocol": -1,
+    "CidrBlock": "0.0.0.0/0",
+    "Egress": True,
+}
+AN_ENDPOINT: Final = {
+    "VpcEndpointType": "Interface",
+    "VpcId": VPC,
+    "PrivateDnsEnabled": True,
+    "SubnetIds": [SUBNET],
+    "SecurityGroupIds": [GROUP],
+}
+AN_INSTANCE: Final = {"SubnetId": SUBNET, "SecurityGroupIds": [OF_HOSTS]}
+INSTANCE: Final = "i-0e57a7e0000001010"
+TAGGED, TAGGED_ANEW = ({"Tags": [{"Key": "team", "Value": value}]} for value in ("one", "two"))
+OF_DATA: Final = {"LaunchTemplateData": {"ImageId": "ami-1", "SecurityGroupIds": [OF_HOSTS]}}
 CLOUDFORMATION: Final[tuple[tuple[str, Status, list[dict[str, Any]]], ...]] = (
+    # Owners that are known only once the change set is applied, as a parameter from another nested stack.
+    ("an entry of an ACL that may exist", UNKNOWN, [
+        change("NetworkAclEntry", None, EVERYTHING_OUT | {"NetworkAclId": KNOWN_LATER})]),
+    ("an entry of an ACL that is made", OK, [
+        change("NetworkAcl", None, {"VpcId": VPC}),
+        change("NetworkAclEntry", None, EVERYTHING_OUT | {"NetworkAclId": KNOWN_LATER})]),
+    ("a route of a table that may exist", UNKNOWN, [
+        change("Route", None, {"RouteTableId": KNOWN_LATER, "DestinationCidrBlock": "10.20.0.0/18"})]),
+    ("a subnet that may exist gets a table", UNKNOWN, [
+        change("RouteTable", None, {"VpcId": VPC}),
+        change("SubnetRouteTableAssociation", None, {"RouteTableId": KNOWN_LATER, "SubnetId": KNOWN_LATER})]),
+    ("a subnet that is made gets a table that is made", OK, [
+        change("RouteTable", None, {"VpcId": VPC}),
+        change("Subnet", None, {"VpcId": VPC}),
+        change("SubnetRouteTableAssociation", None, {"RouteTableId": KNOWN_LATER, "SubnetId": KNOWN_LATER})]),
+    ("an entry moves from an ACL that is replaced", CLOSES, [
+        change("NetworkAcl", {"VpcId": "a"}, {"VpcId": "b"}, ACL, Replacement="True"),
+        change("NetworkAclEntry", EVERYTHING_OUT | {"NetworkAclId": ACL, "RuleNumber": 100, "RuleAction": "allow"},
+               EVERYTHING_OUT | {"NetworkAclId": KNOWN_LATER}, Replacement="True")]),
+    # Dynamic references, which a change set does not resolve.
+    ("an endpoint of a service that a dynamic reference names", UNKNOWN, [
+        change("VPCEndpoint", None, AN_ENDPOINT | {"ServiceName": REFERENCE, "PolicyDocument": OF_S3})]),
+    ("an endpoint with a group that a dynamic reference names gets a tag", OK, [
+        change("VPCEndpoint", ON | {"SecurityGroupIds": [REFERENCE]} | TAGGED,
+               ON | {"SecurityGroupIds": [REFERENCE]} | TAGGED_ANEW, ENDPOINT)]),
+    ("an endpoint gets a group that a dynamic reference names", UNKNOWN, [
+        change("VPCEndpoint", ON, ON | {"SecurityGroupIds": [REFERENCE]}, ENDPOINT)]),
+    # Tags of a stack, which all of its resources get.
+    *((f"a tag of {kind}", OK, [cloudformation(kind, {"A": 1} | TAGGED, {"A": 1} | TAGGED_ANEW)]) for kind in (
+        "AWS::EC2::DHCPOptions", "AWS::EC2::TransitGatewayVpcAttachment", "AWS::Route53Resolver::ResolverRule",
+        "AWS::NetworkFirewall::Firewall", "AWS::EC2::MadeUp")),
+    ("a tag of a hosted zone", OK, [cloudformation("AWS::Route53::HostedZone", {"Name": "x", "HostedZoneTags": [1]},
+                                                   {"Name": "x", "HostedZoneTags": [2]})]),
+    ("a tag of a nested stack, which may change inside", UNKNOWN, [
+        cloudformation("AWS::CloudFormation::Stack", TAGGED, TAGGED_ANEW)]),
+    # Hosts.
+    ("an instance is replaced by one like it", OK, [
+        change("Instance", AN_INSTANCE, AN_INSTANCE | {"ImageId": "ami-2"}, INSTANCE, Replacement="True")]),
+    ("an instance is replaced by one with the group of the endpoint", CLOSES, [
+        change("SecurityGroup", {}, {"SecurityGroupEgress": [in_group(CidrIp="127.0.0.1/32")]}, GROUP),
+        change("Instance", AN_INSTANCE, AN_INSTANCE | {"SecurityGroupIds": [GROUP]}, INSTANCE, Replacement="True")]),
+    ("an instance without known groups is replaced", UNKNOWN, [
+        change("Instance", {"SubnetId": SUBNET}, {"SubnetId": SUBNET, "ImageId": "ami-2"}, INSTANCE,
+               Replacement="True")]),
+    ("a launch template has another image", OK, [
+        change("LaunchTemplate", OF_DATA, {"LaunchTemplateData": OF_DATA["LaunchTemplateData"] | {"ImageId": "b"}})]),
+    ("a launch template has another group", UNKNOWN, [
+        change("LaunchTemplate", OF_DATA, {"LaunchTemplateData": {"ImageId": "ami-1", "SecurityGroupIds": [GROUP]}})]),
+    ("a launch template is known later", UNKNOWN, [
+        change("LaunchTemplate", OF_DATA, {"LaunchTemplateData": KNOWN_LATER})]),
     (
         "a policy is for an account that a dynamic reference names",
         UNKNOWN,
