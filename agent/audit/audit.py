@@ -108,7 +108,10 @@ def _audited(
     true = {service: status_of(fault for fault in whole if service in fault.services) for service in required}
     workloads = tuple(_workload(vpc, workload, reason, statuses, true) for workload, reason in reasons.items())
     status, counts = _status(vpc, statuses)
-    cause, to_do = answer_of(status, judged, _why_untold(vpc, status, judged), _how_to_read(vpc))
+    by_owner = _is_read_by_owner(vpc, estate)
+    if by_owner and status is Status.UNKNOWN and not any(fault.certain for fault in decisive(judged)):
+        counts = False  # the row of the owner says what is unknown here
+    cause, to_do = answer_of(status, judged, _why_untold(vpc, status, judged), _how_to_read(vpc, by_owner=by_owner))
     return AuditedVpc(
         region=vpc.known.region,
         account_id=vpc.known.account,
@@ -120,7 +123,7 @@ def _audited(
         counts=counts,
         cause=cause,
         to_do=to_do,
-        summary=_summary(vpc, status, workloads, judged),
+        summary=_summary(vpc, status, workloads, judged) + (_by_owner(vpc) if by_owner and not counts else ""),
         workloads=workloads,
         services=tuple(
             _service(vpc, service, required, statuses) for service in SERVICES if _is_shown(vpc, service, required)
@@ -344,6 +347,16 @@ def _status(vpc: AuditedNetwork, statuses: Mapping[str, Status]) -> tuple[Status
     return Status.NOT_IN_USE, False
 
 
+def _is_read_by_owner(vpc: AuditedNetwork, estate: Iterable[AuditedNetwork]) -> bool:
+    """Whether the VPC belongs to another account, and was also read as this account."""
+    return vpc.is_shared is True and any(other.vpc_id == vpc.vpc_id and other.is_shared is False for other in estate)
+
+
+def _by_owner(vpc: AuditedNetwork) -> str:
+    """The end of the summary of a VPC that does not count because its owner's row does."""
+    return f"; not counted, because the row of its owner, account {vpc.known.owner}, has what is not known here"
+
+
 def _not_readable(vpc: AuditedNetwork) -> tuple[str, ...]:
     if not vpc.is_shared:
         return ()
@@ -384,8 +397,10 @@ def _why_untold(vpc: AuditedNetwork, status: Status, faults: Sequence[AuditFault
     return "it belongs, or may belong, to another account, and only its owner sees its endpoints"
 
 
-def _how_to_read(vpc: AuditedNetwork) -> str:
-    """The step that makes the unknown parts of a VPC's configuration readable."""
+def _how_to_read(vpc: AuditedNetwork, *, by_owner: bool) -> str:
+    """The step that shows the unknown parts of a VPC's configuration. `by_owner`: the row of its owner has them."""
+    if by_owner:
+        return f"See the row of account {vpc.known.owner}, which owns it"
     if vpc.is_shared:
         return f"Read it as account {vpc.known.owner}, which owns it"
     if vpc.facts.not_read or vpc.known.configuration.endpoints is None:

@@ -343,6 +343,58 @@ def test_the_policy_of_a_central_endpoint_counts_for_its_users(policy: str, told
     assert vpc.status is (Status.CRITICAL if told else Status.OK)
 
 
+PARTICIPANT: Final = "999988887777"
+
+
+@pytest.mark.parametrize(
+    ("owner", "status", "counting"),
+    [
+        pytest.param(Made(), Status.OK, [ACCOUNT], id="the owner's row is well"),
+        pytest.param(Made(policy=DENY_ALL), Status.CRITICAL, [ACCOUNT], id="the owner's row has a fault"),
+        pytest.param(None, Status.UNKNOWN, [PARTICIPANT], id="the owner was not read"),
+        pytest.param(Made(number=2), Status.UNKNOWN, [PARTICIPANT, ACCOUNT], id="another VPC of the owner"),
+    ],
+)
+def test_a_participant_s_row_of_a_shared_vpc_does_not_count_beside_the_owner_s(
+    owner: Made | None, status: Status, counting: list[str]
+) -> None:
+    """A participant does not see the endpoints, so its row is never known."""
+    read = [] if owner is None else [facts_of(owner.facts(), (), ACCOUNT)]
+    document = audit([*read, facts_of(Made(services=()).facts(), (), PARTICIPANT)], replace(CALLER, review=False))
+    assert document.verdict.status is status
+    assert [vpc.account_id for vpc in document.vpcs if vpc.counts] == counting
+    (shared,) = (vpc for vpc in document.vpcs if vpc.shared)
+    assert shared.status is Status.UNKNOWN
+    assert shared.to_do is not None
+    assert ("See the row" in shared.to_do, "not counted" in shared.summary) == (not shared.counts, not shared.counts)
+
+
+ONE_CALL: Final = POLICY.replace('"Action":"*"', '"Action":"backup:StartBackupJob"')
+
+
+OF_PARTICIPANT: Final = POLICY.replace(ACCOUNT, PARTICIPANT)
+
+
+@pytest.mark.parametrize(
+    ("policy", "services", "status"),
+    [
+        (DENY_ALL, (), Status.CRITICAL),
+        (ONE_CALL, ("sts",), Status.UNKNOWN),
+        (OF_PARTICIPANT, (), Status.OK),
+    ],
+)
+def test_a_participant_s_row_counts_if_something_in_it_is_certain(
+    policy: str, services: tuple[str, ...], status: Status
+) -> None:
+    """A Profile leads to an endpoint whose policy the participant sees. It does not see where the name of sts leads."""
+    _, spoke = peered(policy=policy, names=BY_PROFILE)
+    own = Made(number=SPOKE.number, services=("backup", "sts"))
+    asked = replace(CALLER, services=services, review=False)
+    document = audit([facts_of(own.facts(), (), ACCOUNT), facts_of(spoke, (), PARTICIPANT)], asked)
+    (shared,) = (vpc for vpc in document.vpcs if vpc.shared)
+    assert (shared.status, shared.counts, "not counted" in shared.summary) == (status, True, False)
+
+
 def attached(*, hole: bool = False, zones: int = 2) -> tuple[Ec2Facts, Ec2Facts]:
     """The two VPCs of `peered`, joined by a transit gateway in so many zones of the second VPC. With `hole`, the
     gateway's table drops packets to the VPC with the endpoint.
