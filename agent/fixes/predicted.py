@@ -52,6 +52,10 @@ CODE_AT: Final[Mapping[Stage, str]] = {
 """The finding that a run reports if this hop stops its packets."""
 _MOST_BLOCKS: Final = 3
 """Maximum number of subnets or addresses for which commands are given. The summary says how many more there are."""
+_LOOK_FIRST: Final = (
+    "Look first: if the zone has a record of this name that leads to the endpoint, there is nothing to fix. Otherwise:"
+)
+"""The sentence before the fix of a private hosted zone, because its records are not read."""
 _THESE: Final = "these sources"
 _APPLIANCES: Final = "the appliance's subnet; other hosts do not use these ports"
 
@@ -84,6 +88,8 @@ def fix_of_name(known: KnownVpc, name: PredictedName, *first: str) -> Fix | None
         ids.append(rule.rule_id)
     if name.code in ("VPC017", "VPC018") and firewall is not None:
         ids += [firewall.group_id, firewall.domain_list_id]
+    if name.code == "VPC016":
+        first = (*first, _LOOK_FIRST)
     fault = Fault(
         target=target_of(known, name.service, host),
         ids=tuple(filter(None, ids)),

@@ -212,6 +212,18 @@ def test_a_suppressed_fault_makes_no_workload_private(made: Made, code: str, ask
     assert vpc.summary == words
 
 
+def test_nobody_is_told_to_change_a_zone_before_looking_at_its_records() -> None:
+    """The audit does not read the records of a hosted zone."""
+    (fault,) = only(Made(more={PRIVATE_ZONES: ZONE}).facts(), PLAIN).faults
+    assert fault.fix is not None
+    assert (fault.code, fault.certain, fault.fix.summary.startswith("Look first: if the zone")) == (
+        "VPC016",
+        False,
+        True,
+    )
+    assert fault.fix.commands[0].argv[:3] == ("aws", "route53", "list-resource-record-sets")
+
+
 DENY_ALL: Final = '{"Statement":[{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}]}'
 
 
