@@ -24,6 +24,7 @@ from agent.catalog.workloads import SIGNS
 from agent.report.model import Status
 
 _TURNS: Final = tuple(AuditTurn)
+_MAY_BE_THERE: Final = "it may still be there: parts of the VPC were not read, or are not known"
 Place = tuple[str | None, str, str]
 """Account, Region and id of a VPC. The account is part of the key, because the owner and the participants of a shared
 VPC see different data."""
@@ -94,8 +95,7 @@ def _of_vpc(before: AuditedVpc | None, now: AuditedVpc) -> Iterator[AuditChange]
                 continue  # it is still there, but it is suppressed now
             is_unseen = bool(now.not_read) or not untold.isdisjoint(_all(fault.services for fault in old))
             turn = AuditTurn.UNSEEN if is_unseen else AuditTurn.GONE
-            words = "it may still be there: parts of the VPC were not read, or are not known" if is_unseen else ""
-            yield _change(turn, now, old, new, old, words)
+            yield _change(turn, now, old, new, old, _MAY_BE_THERE if is_unseen else "")
         elif words := "; ".join(_differences(old, new)):
             yield _change(AuditTurn.CHANGED, now, new, new, old, words)
 
@@ -120,13 +120,14 @@ def _no_longer_judged(before: AuditedVpc, now: AuditedVpc) -> Iterator[AuditChan
             account_id=now.account_id,
             vpc_id=now.vpc_id,
             code=None,
-            title=f"No endpoint of {listed(services)} is left, so the VPC is no longer judged for {workload.workload}",
+            title=f"No endpoint of {listed(services)} was found, so the VPC is no longer judged for "
+            f"{workload.workload}",
             severity=Severity.WARNING if present.private is Known.NO else Severity.INFO,
             severity_before=None,
             counts=True,
             services=services,
             subjects=_all((one.endpoint_id,) for one in went),
-            words="",
+            words=_MAY_BE_THERE if is_unseen else "",
         )
 
 

@@ -197,7 +197,7 @@ def test_a_vpc_whose_last_endpoint_of_a_workload_is_deleted_is_told() -> None:
         *(AuditTurn.NEW, None, Severity.WARNING),
         ("backup",),
     )
-    assert change.title == "No endpoint of backup is left, so the VPC is no longer judged for caller"
+    assert change.title == "No endpoint of backup was found, so the VPC is no longer judged for caller"
     (detail,) = details(found)
     assert detail["change"]["subjects"] == [Made().id("vpce")]
     _, *rows = csv.reader(io.StringIO(rendered(AUDIT, found, "csv")))
@@ -234,6 +234,7 @@ def test_endpoints_that_were_not_read_are_not_lost() -> None:
     )
     (change,) = changes(of_account(facts), now)
     assert (change.turn, change.severity) == (AuditTurn.UNSEEN, Severity.INFO)
+    assert change.words.startswith("it may still be there")
 
 
 def test_an_organization_that_cannot_be_listed_keeps_its_results(tmp_path: Path) -> None:
