@@ -99,8 +99,8 @@ class _Collection:
         self._progress = progress
         self._vpcs: list[OfAccount] = []
         self._unanswered: list[Unanswered] = []
-        self._open: dict[tuple[str | None, str | None, str | None], None] = {}
-        """The account, Region and VPC of reads that have not ended. A Region or VPC that is not known yet is None."""
+        self._open: dict[tuple[str | None, str | None, str | None], None] = {(None, None, None): None}
+        """The account, Region and VPC of reads that have not ended. Parts that are not known yet are None."""
         self._known = 0
         self._paces: dict[tuple[str | None, str | None, str], Pace] = {}
 
@@ -140,7 +140,7 @@ class _Collection:
         if isinstance(keys, FactsUnavailable):
             return keys
         accounts_to_read = await self._accounts(keys, region)
-        self._open |= dict.fromkeys((account.account_id, None, None) for account in accounts_to_read)
+        self._open = dict.fromkeys((account.account_id, None, None) for account in accounts_to_read)
         for account in accounts_to_read:
             await self._account(account, region)
         known = {one.facts.vpc_id for one in self._vpcs} | {one.vpc_id for one in self._unanswered}
@@ -173,7 +173,8 @@ class _Collection:
             ]
         elif not role_arns:
             return [_Credentials(account_id=own_id, keys=keys)]
-        self._open |= dict.fromkeys((role_arn.split(":")[4], None, None) for role_arn in role_arns)
+        account_ids = [*(one.account_id for one in found), *(role_arn.split(":")[4] for role_arn in role_arns)]
+        self._open = dict.fromkeys((account_id, None, None) for account_id in account_ids)
         for role_arn in dict.fromkeys(role_arns):
             account_id = role_arn.split(":")[4]
             of_role = self._reader(keys, region, most=2)

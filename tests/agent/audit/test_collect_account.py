@@ -204,6 +204,37 @@ async def test_accounts_that_the_deadline_leaves_are_listed() -> None:
 
 
 @pytest.mark.virtual_clock
+@pytest.mark.parametrize(
+    ("last", "unanswered"),
+    [("", [None]), ("GetCallerIdentity", [None]), ("ListAccounts", ["111122223333", "444455556666"])],
+)
+async def test_the_caller_s_account_is_listed_if_the_deadline_comes_before_all_roles_are_assumed(
+    last: str, unanswered: list[str | None]
+) -> None:
+    """Until the accounts are known, any of them may have been left."""
+    answers: Mapping[str, Mapping[str, Any]] = {
+        "GetCallerIdentity": {"Account": "111122223333"},
+        "ListAccounts": {"Accounts": [{"Id": "111122223333"}, {"Id": "444455556666"}]},
+    }
+    known = [*answers][: [*answers].index(last) + 1] if last else []
+
+    class Listing(Silent):
+        async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+            if operation in known:
+                return answers[operation]
+            return await super().read(service, operation, parameters)
+
+    class ListingSdk(SilentSdk):
+        def reader(self, *_: object, **__: object) -> Silent:
+            return Listing()
+
+    wanted = replace(WANTED, organization_role="audit", timeout=WANTED.deadline + 1)
+    read = await collect_account.gather(wanted, world_of(ListingSdk()), stop=CancelToken())
+    assert isinstance(read, AccountFacts)
+    assert [one.account_id for one in read.unanswered] == unanswered
+
+
+@pytest.mark.virtual_clock
 async def test_a_signal_ends_the_reads() -> None:
     world: Any = SimpleNamespace(machine=SimpleNamespace(now=lambda: datetime.now(UTC)), sdk=SilentSdk())
     read = await collect_account.gather(WANTED, world, stop=CancelToken(["SIGTERM"]))
