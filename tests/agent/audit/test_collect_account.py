@@ -203,35 +203,52 @@ async def test_accounts_that_the_deadline_leaves_are_listed() -> None:
         ]
 
 
-@pytest.mark.virtual_clock
-@pytest.mark.parametrize(
-    ("last", "unanswered"),
-    [("", [None]), ("GetCallerIdentity", [None]), ("ListAccounts", ["111122223333", "444455556666"])],
-)
-async def test_the_caller_s_account_is_listed_if_the_deadline_comes_before_all_roles_are_assumed(
-    last: str, unanswered: list[str | None]
-) -> None:
-    """Until the accounts are known, any of them may have been left."""
-    answers: Mapping[str, Mapping[str, Any]] = {
-        "GetCallerIdentity": {"Account": "111122223333"},
-        "ListAccounts": {"Accounts": [{"Id": "111122223333"}, {"Id": "444455556666"}]},
-    }
-    known = [*answers][: [*answers].index(last) + 1] if last else []
+class Listing(Silent):
+    """A reader that also lists the accounts of the organization, on pages of one account each."""
 
-    class Listing(Silent):
-        async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-            if operation in known:
-                return answers[operation]
+    def __init__(self, seconds: float, most: int) -> None:
+        """`seconds` pass before each page; `most` is the largest number of requests."""
+        self._seconds = seconds
+        self._left = most
+
+    async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._left -= 1
+        assert self._left >= 0
+        if operation != "ListAccounts":
             return await super().read(service, operation, parameters)
+        await asyncio.sleep(self._seconds)
+        page = int(parameters.get("NextToken", "0"))
+        following = {"NextToken": str(page + 1)} if page + 1 < len(LISTED) else {}
+        return {"Accounts": [{"Id": LISTED[page]}], **following}
+
+
+LISTED: Final = ("111122223333", *(f"{number:012}" for number in range(555500000000, 555500000030)))
+
+
+async def listed_within(seconds: float) -> list[str | None]:
+    """The accounts that an audit of the organization names as unanswered. A page of accounts takes so many seconds, and
+    no role can be assumed before the deadline.
+    """
 
     class ListingSdk(SilentSdk):
-        def reader(self, *_: object, **__: object) -> Silent:
-            return Listing()
+        def reader(self, *_: object, **how: Any) -> Silent:
+            return Listing(seconds, how["most"])
 
-    wanted = replace(WANTED, organization_role="audit", timeout=WANTED.deadline + 1)
+    wanted = replace(WANTED, organization_role="audit", timeout=1.0)
     read = await collect_account.gather(wanted, world_of(ListingSdk()), stop=CancelToken())
     assert isinstance(read, AccountFacts)
-    assert [one.account_id for one in read.unanswered] == unanswered
+    return [one.account_id for one in read.unanswered]
+
+
+@pytest.mark.virtual_clock
+async def test_the_list_of_accounts_has_more_time_and_requests_than_a_single_read() -> None:
+    """The list takes six seconds. The accounts include that of the caller, which is read without a role."""
+    assert await listed_within(0.2) == sorted(LISTED)
+
+
+@pytest.mark.virtual_clock
+async def test_any_account_may_be_left_until_the_accounts_are_known() -> None:
+    assert await listed_within(WANTED.deadline) == [None]
 
 
 @pytest.mark.virtual_clock
