@@ -1,7 +1,7 @@
 """`python -m tests.words` refuses docstrings that say too little, and phrases that are hard to read.
 
 `./dev check` runs it. It reads every tracked text that is not generated: the docstrings, comments and strings of
-Python, and the whole of all other files. A docstring is also the text below a constant or a field.
+Python, and the whole of all other files. The text below a constant or a field counts as a docstring, too.
 """
 
 import ast

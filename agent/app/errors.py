@@ -2,7 +2,7 @@
 
 
 class PolicyFileError(Exception):
-    """The file does not contain the text of a policy. The message says why, in words for the operator."""
+    """The file does not contain the text of a policy. The message tells the operator why."""
 
 
 class RequestError(Exception):

@@ -27,8 +27,8 @@ MAX_FACTS_BYTES: Final = 32 << 20
 """Maximum size of facts in bytes. It is five times the size of 20,000 rules, the maximum number of rules that are
 read."""
 MAX_ACCOUNT_BYTES: Final = 256 << 20
-"""Maximum size in bytes of a file on several VPCs, or of their audit. It is enough for eight of the largest VPCs, or
-for thousands of usual size."""
+"""Maximum size in bytes of a facts file about several VPCs, or of an audit of them. It is enough for eight of the
+largest VPCs, or for thousands of usual size."""
 MAX_PLAN_BYTES: Final = 64 << 20
 """Maximum size of a plan in bytes. A plan of this size has about ten thousand resources of Terraform."""
 MAX_INTENT_BYTES: Final = 256 << 10

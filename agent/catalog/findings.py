@@ -1170,7 +1170,7 @@ CODES: Final = {
             _WARNING,
             Radius.ACCOUNT,
             "AWS denies the call and does not say which policy",
-            "AWS denies {action~}[ to role {role~}], for no stated policy",
+            "AWS denies {action~}[ to role {role~}] and names no policy",
             _DENIED,
             fix_forms=NO_TEMPLATE,
         ),

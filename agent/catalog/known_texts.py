@@ -516,7 +516,7 @@ KNOWN_TEXTS: Final = (
         "The rest of the text says why.",
         codes=("API010", *_PATH, "API002", "API003"),
         services=("sts",),
-        advice="In a closed network set sts_region to the Region; IAM has an endpoint only in some Regions.",
+        advice="In a closed network, set sts_region to your Region. IAM has an endpoint only in some Regions.",
         unless=("[DEBUG]", "[INFO]"),
         nearness=Nearness.CONSEQUENCE,
         source="GitHub, hashicorp/terraform-provider-aws#8385",

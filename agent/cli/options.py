@@ -279,8 +279,8 @@ _RUN: Final = (
     _option(
         "--ec2-facts",
         type=FILE,
-        help="Take the network configuration from a file that `backuplink facts` wrote. EC2 is read, as --ec2 says, "
-        "only if the file is about another network or is over 30 days old.",
+        help="Take the network configuration from a file that `backuplink facts` wrote. A file that is about another "
+        "network, or over 30 days old, is not used; --ec2 then decides whether EC2 is read.",
     ),
     profile_option,
     _CA_BUNDLE,
@@ -400,8 +400,8 @@ _PREDICT: Final = (
         multiple=True,
         metavar="FILE",
         help="Predict as if this plan were applied, before the changes of --assume (repeatable). FILE is the JSON that "
-        "`terraform show -json PLAN` or `aws cloudformation describe-change-set --include-property-values` prints; - "
-        "reads stdin.",
+        "`terraform show -json PLAN` or `aws cloudformation describe-change-set --include-property-values` prints. If "
+        "FILE is -, stdin is read.",
     ),
     click.option(
         "--harmless",
@@ -409,7 +409,7 @@ _PREDICT: Final = (
         multiple=True,
         metavar="KIND",
         help="Kind of resource, such as aws_dax_cluster or Custom::LogRetention, whose changes in a plan do not matter "
-        "here (repeatable). Changes of this kind that the prediction does not know or follow are then ignored.",
+        "here (repeatable). A change of this kind is then ignored if the prediction cannot judge its effect.",
     ),
     click.option(
         "--intent",

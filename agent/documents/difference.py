@@ -35,7 +35,7 @@ Ways = Mapping[str, str]
 
 
 def document(changes: Difference) -> Document:
-    """The blocks of a difference."""
+    """Return the document that shows the difference between two reports."""
     kind, word = _word(changes)
     return Document(
         kind=kind,

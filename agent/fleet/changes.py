@@ -80,7 +80,7 @@ class _Left:
 
     @property
     def went(self) -> int:
-        """Number of hosts that were heard from without the fault."""
+        """Number of these hosts that were heard from and no longer have the fault."""
         return self.heard - self.still
 
 

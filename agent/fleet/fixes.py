@@ -113,7 +113,7 @@ class Trust:
                     "the endpoint's VPC can show that the group belongs to the endpoint"
                 )
             if not all(vpc for _, vpc in places):
-                return f"the hosts that name {group} do not name their VPC"
+                return f"the records of the hosts that report {group} do not contain the id of their VPC"
         return None
 
 

@@ -229,9 +229,9 @@ def _parted(report: Report) -> Values:
 
 
 RUN_METRICS: Final = (
-    RunMetric("Ok", "Count", "1 if the run is ok, otherwise 0.", _run_is(Status.OK)),
-    RunMetric("Warning", "Count", "1 if the run is warning.", _run_is(Status.WARNING)),
-    RunMetric("Critical", "Count", "1 if the run is critical.", _run_is(Status.CRITICAL)),
+    RunMetric("Ok", "Count", "1 if the status of the run is ok, otherwise 0.", _run_is(Status.OK)),
+    RunMetric("Warning", "Count", "1 if the status of the run is warning.", _run_is(Status.WARNING)),
+    RunMetric("Critical", "Count", "1 if the status of the run is critical.", _run_is(Status.CRITICAL)),
     RunMetric("Unknown", "Count", "1 if the run could not decide, or did not take place.", _run_is(Status.UNKNOWN)),
     RunMetric(
         "Complete",
@@ -319,7 +319,7 @@ def _of_step(step: Step) -> Iterator[TargetMetric]:
     yield TargetMetric(
         f"{word}Seconds",
         "Seconds",
-        f"Duration of each {name} step that succeeded, at most of the slowest {MAX_VALUES} steps.",
+        f"Durations of the {name} steps that succeeded; of more than {MAX_VALUES}, only the slowest.",
         _seconds(step),
     )
 

@@ -67,7 +67,7 @@ def counted(report: Report) -> list[Finding]:
 
 def description(report: Report, most: int) -> str:
     """Return the verdict and each cause with its fix in at most `most` characters. If this is too much, whole causes
-    are left out and counted. Only then is a text cut."""
+    are left out and counted. The text is cut only if it is too long without any cause."""
     causes = counted(report)
     parts = [visible(report.verdict.summary), *(_cause(finding) for finding in causes)]
     for kept in range(len(parts), 0, -1):

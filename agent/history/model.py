@@ -16,7 +16,7 @@ SLICES: Final = 48
 
 
 class HistoryError(Exception):
-    """The file is not a history, or cannot be read or written; the reason is in words for the operator."""
+    """The file is not a history, or cannot be read or written; its text tells the operator the reason."""
 
 
 class NotPrunedError(HistoryError):

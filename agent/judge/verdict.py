@@ -128,8 +128,8 @@ def _status(target: Target, evidence: Evidence, diagnosis: Diagnosis) -> Status:
 
 def _findings_of(target: Target, findings: Iterable[Finding], evidence: Evidence) -> list[Finding]:
     """The findings that decide a target's status: its own findings, and findings of the run or of a resolver that rest
-    on a step that the target needs. A symptom counts through its cause. Findings of other targets do not count. They
-    may rest on such a step, since this host's settings are read once for all targets."""
+    on a step that the target needs. A symptom does not count if its cause is suppressed. Findings of other targets do
+    not count. They may rest on such a step, since this host's settings are read once for all targets."""
     steps = frozenset(required_steps(evidence, target))
     others = {other.id for other in evidence.targets} - {target.id}
     return [

@@ -110,7 +110,7 @@ class PredictedCall:
     """The action, such as `backup:ListBackupVaults`."""
     endpoint_id: ResourceId
     counts: bool
-    """Whether the service is required, and its name leads to the endpoint."""
+    """Whether the service is required and its name leads to the endpoint."""
     outcome: Reachability
     """`open` means allowed, `blocked` denied, `cannot-tell` unknown."""
     words: Sentence

@@ -19,7 +19,8 @@ left out."""
 
 
 def placed(known: KnownVpc) -> KnownVpc:
-    """The configuration with an interface, and its possible addresses, for each endpoint and subnet in `unplaced`."""
+    """The configuration, with an interface added for each endpoint and subnet in `unplaced`. The interface has the
+    addresses that AWS may give it."""
     configuration = known.configuration
     if not known.unplaced or configuration.endpoints is None or configuration.subnets is None:
         return known

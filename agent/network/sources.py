@@ -58,8 +58,8 @@ class Blocks:
         return cls((*_named(configuration), *_of_groups(configuration, None, egress=True)))
 
     def signature(self, address: Address | None) -> Signature:
-        """The blocks that contain an address. If no rule, entry or route treats two addresses differently, they have
-        the same result."""
+        """The blocks that contain an address. No rule, entry or route treats two addresses with the same signature
+        differently."""
         if address is None:
             return (_NO_ADDRESS_OF,)
         return tuple(numbers[0] for _, numbers in self._index.holding(address))

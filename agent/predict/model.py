@@ -167,8 +167,8 @@ class PredictionDocument:
     """The intents of a file, in its order. If there are any, the verdict depends only on intents and on changes that
     cannot be judged."""
     ignored: tuple[Sentence, ...]
-    """Sentences with the numbers of changes in plans that are ignored. These are changes of other networks, changes
-    that do not affect paths and names, and changes of kinds that were declared harmless."""
+    """Sentences that say which changes of the plans are ignored, and how many: changes of other networks, changes that
+    do not affect paths and names, and changes of kinds that were declared harmless."""
     changes: tuple[PredictedChange, ...]
     """The effects of the assumed changes, closing ones first. Empty if there are no changes or no effect counts."""
     managed: tuple[ManagedResource, ...]

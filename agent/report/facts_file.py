@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 class FactsFileError(Exception):
-    """The facts of a file cannot be used; the reason is in words for the operator."""
+    """The facts of a file cannot be used; its text tells the operator the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ _AFTER: Final = "</script>"
 
 
 class SavedReportError(Exception):
-    """The file does not contain a report; the reason is in words for the operator."""
+    """The file does not contain a report; its text tells the operator the reason."""
 
 
 def parse_report(data: bytes, name: str) -> Report:

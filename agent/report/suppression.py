@@ -12,7 +12,8 @@ _UNTIL: Final = re.compile(r"(?P<what>.+)@(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})")
 
 
 def read(text: str) -> Suppression:
-    """Parse a suppression `CODE[=TARGET|=KIND:ID][@YYYY-MM-DD]`. Raises ValueError in words for the operator."""
+    """Parse a suppression `CODE[=TARGET|=KIND:ID][@YYYY-MM-DD]`. Raises ValueError with a message for the
+    operator."""
     until = None
     if (match := _UNTIL.fullmatch(text)) is not None:
         text, until = match["what"], day(match["day"])
@@ -32,7 +33,7 @@ def read(text: str) -> Suppression:
 
 
 def day(text: str) -> date:
-    """Parse a day such as `2026-12-31`. Raises ValueError in words for the operator."""
+    """Parse a day such as `2026-12-31`. Raises ValueError with a message for the operator."""
     try:
         return date.fromisoformat(text)
     except ValueError as error:

@@ -28,7 +28,7 @@ class FactsUnavailable:
     """There are no facts to write to a file."""
 
     why: str
-    """The reason in words for the operator."""
+    """The reason, as a message for the operator."""
 
 
 class _NothingReadError(Exception):

@@ -176,8 +176,9 @@ class TargetRun:
         return f"the name of {self._target.host} is not known: only EC2 has it"
 
     def _related_names(self, addresses: tuple[Address, ...]) -> Iterable[tuple[str, str]]:
-        """Yield the operation and the name of each further lookup that may explain how the default name resolves: of
-        names that private DNS may hide from appliances of the service, and of the name that it may cover instead."""
+        """Yield the operation and the name of each further lookup that may explain how the default name resolves. If
+        the default name has a private address, these are the names for the service's appliances, which private DNS may
+        hide. Otherwise it is the dual-stack name, which private DNS may cover in place of the default name."""
         target = self._target
         if target.addressing is not Addressing.DEFAULT or target.role is Role.CONTEXT or self._unused is not None:
             return

@@ -52,7 +52,7 @@ SENT: Final[Mapping[Multiplexer, str]] = {
     Multiplexer.TMUX: "sent to tmux; not copied unless tmux takes it",
     Multiplexer.SCREEN: "sent through screen; not copied unless the terminal takes it",
 }
-"""Messages after a text was sent, by multiplexer."""
+"""For each multiplexer, the message after a text was sent."""
 TAKEN: Final = "tmux has it: prefix ] pastes it"
 """The message about a text that is in a buffer of tmux."""
 ADVICE: Final[Mapping[Multiplexer, str]] = {

@@ -32,7 +32,7 @@ SAMPLED: Final = (Step.TCP, Step.TLS, Step.HTTP, Step.API, Step.DNS)
 target."""
 
 FAILURES: Final = {weight: "o" if weight is Weight.NOT_COUNTED else "x" for weight in Weight}
-"""The sign of a failed step among times."""
+"""The character in place of the time of a failed step, by how the failure counts."""
 FLAPPING: Final = "FLAPPING"
 """The word for a verdict that comes and goes."""
 _WORST: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK)

@@ -44,7 +44,8 @@ WITHHELD: Final = frozenset(
 )
 """Variables that a program does not inherit unless the operator names them."""
 MAX_WAITING: Final = 64
-"""Maximum number of waiting changes. Each has some 100 KB with its report. A further change drops the oldest."""
+"""Maximum number of waiting changes. Each takes about 100 KB, including its report. A further change drops
+the oldest."""
 _RETRIED: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses after which the same request may succeed (RFC 9110; 425: RFC 8470)."""
 

@@ -46,8 +46,8 @@ class ReadsLoader(Loader):  # type: ignore[misc]  # botocore ships no types
         self.search_paths.insert(self.search_paths.index(Loader.BUILTIN_DATA_PATH), str(FOLDER))
 
     def is_builtin_path(self, path: str) -> bool:
-        """Whether a file belongs to botocore or this program, and not to the user. A user's list of endpoints overrides
-        the rules of a service."""
+        """Whether a file belongs to botocore or this program, and not to the user. botocore asks this
+        because a user's own list of endpoints takes the place of a service's endpoint rules."""
         return path.startswith(str(FOLDER)) or bool(super().is_builtin_path(path))
 
     def list_available_services(self, type_name: str) -> list[str]:

@@ -1,5 +1,5 @@
-"""Read the statistics of a network driver as `ethtool -S` does, by three ioctl requests in the form of bytes. This
-module opens no socket.
+"""Read the statistics of a network driver as `ethtool -S` does, by three ioctl requests. This module packs and
+unpacks their bytes, and opens no socket.
 
 The requests read the number of statistics, then their names, then their values (linux/ethtool.h).
 """

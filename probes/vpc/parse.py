@@ -147,7 +147,8 @@ _TOOLS: Final = {
 }
 """Names of tools in tags."""
 _MANAGED_BY: Final = frozenset({"iac", "managedby", "managedwith", "provisionedby", "provisioner"})
-"""Keys of tags whose value is the name of a tool, reduced to letters: `managed_by`, `ManagedBy`, `managed-by`."""
+"""Keys of tags whose value is the name of a tool. A key here has only letters, in lower case: `managedby` stands for
+`managed_by`, `ManagedBy` and `managed-by`."""
 _NOT: Final = frozenset({"0", "false", "no", "none", "off"})
 """Values of a tag whose key is the name of a tool. They mean that the tool does not manage the resource."""
 

@@ -56,7 +56,8 @@ def _answers() -> bool:
 
 
 def probe(probes: list[str], *, count: int, at_once: int) -> None:
-    """Request `count` probes, each `MODULE=TARGET` in turn, `at_once` at a time. Raises RuntimeError if one fails."""
+    """Make `count` requests for probes, at most `at_once` at a time. They cycle through `probes`, each of which is
+    `MODULE=TARGET`. Raises RuntimeError if one fails."""
     asked = [dict(zip(("module", "target"), word.split("=", 1), strict=True)) for word in probes]
     paths = itertools.islice(itertools.cycle(f"/probe?{urlencode(query)}" for query in asked), count)
     taking = threading.Lock()

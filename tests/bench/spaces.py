@@ -101,9 +101,9 @@ class Host:
 
 @contextmanager
 def host(toml: str = WORLD, *, round_trip_seconds: float = 0.0, link_local: bool = False) -> Iterator[Host]:
-    """The host of a scenario, whose file has this text. Everything else is at the given distance. Link-local addresses,
-    such as the metadata address, are only distant if `link_local` is set, since in a VPC the instance's own hardware
-    answers at these addresses.
+    """The host of a scenario, whose file has this text. All other hosts answer after `round_trip_seconds`.
+    Link-local addresses, such as the metadata address, do so only if `link_local` is set, since in a VPC the instance's
+    own hardware answers at these addresses.
     """
     _refuse_without_namespaces()
     with tempfile.TemporaryDirectory() as name, vpc("bench", toml) as network:

@@ -1,4 +1,5 @@
-"""The report in Markdown, read back by a parser of CommonMark: every text from outside is only text in it."""
+"""The report in Markdown, read back by a parser of CommonMark: no text from outside
+becomes markup."""
 
 import shlex
 from dataclasses import replace

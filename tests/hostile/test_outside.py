@@ -1,5 +1,5 @@
 """Every parser of foreign input has a generator of hostile input and a test with hypothesis, and one module writes all
-files. The tests find the calls that parse or write in the source, so they notice when a new one is added elsewhere.
+files. The tests search the source for calls that parse or write, so they notice when such a call is added elsewhere.
 """
 
 import ast

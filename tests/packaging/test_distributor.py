@@ -335,7 +335,7 @@ def test_the_guide_names_every_parameter(document: dict[str, Any], component: di
 
 @dataclass(slots=True, kw_only=True)
 class Host:
-    """A throw-away root, and the kind of packages that it accepts."""
+    """A temporary root file system, and the kind of packages that can be installed in it."""
 
     root: Path
     kind: str

@@ -99,7 +99,8 @@ def test_every_script_that_asks_has_rows() -> None:
 
 
 class Machine:
-    """A tree whose parts print their names. Its PATH has all programs of the list, except those that a test removes."""
+    """A machine with a copy of `packaging`, in which the scripts of each part only print its name. PATH has all
+    programs of the list, except those that a test removes."""
 
     def __init__(self, place: Path) -> None:
         self.tree = place / "tree"

@@ -387,7 +387,7 @@ def test_linters_of_shells_find_nothing_in_its_program() -> None:
 
 @pytest.mark.parametrize("folder", [".", "check", "examples/isolated-vpc"])
 def test_hashicorp_s_own_reader_takes_it(folder: str) -> None:
-    """The parser of Terraform, which other programs use, too, can read the modules."""
+    """HashiCorp's parser of modules, which other programs also use, can read the modules."""
     program = shutil.which("terraform-config-inspect")
     if program is None:
         pytest.skip("there is no terraform-config-inspect here (Debian and Ubuntu: package terraform-config-inspect)")

@@ -181,7 +181,7 @@ BIND: Final = (
     ),
     name_server(
         "bind9",
-        "validates DNSSEC of which its forwarder knows nothing",
+        "validates DNSSEC, which the server that it asks does not know",
         bind("dnssec-validation auto;"),
         UNREACHABLE,
         *("DNS002@backup", "DNS005@backup"),
@@ -308,7 +308,7 @@ UNBOUND: Final = (
     ),
     name_server(
         "unbound",
-        "validates DNSSEC of which its forwarder knows nothing",
+        "validates DNSSEC, which the server that it asks does not know",
         unbound(_ROOT_ANCHOR, modules="validator iterator"),
         UNREACHABLE,
         *("DNS002@backup", "DNS005@backup"),
@@ -477,7 +477,7 @@ RECURSOR: Final = (
         HEALTHY,
     ),
     in_recursor(
-        "validates DNSSEC of which its forwarder knows nothing",
+        "validates DNSSEC, which the server that it asks does not know",
         recursor("validation: validate"),
         UNREACHABLE,
         *("DNS002@backup", "DNS005@backup"),
@@ -588,7 +588,7 @@ RESOLVED: Final = (
         *("DNS002@backup", "DNS005@backup"),
     ),
     in_resolved(
-        "insists on DNSSEC, of which its server knows nothing",
+        "insists on DNSSEC, which the server that it asks does not know",
         resolved(f"DNS={AMAZON}", "DNSSEC=yes"),
         UNREACHABLE,
         *("DNS002@backup", "DNS005@backup"),

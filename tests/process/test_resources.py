@@ -157,7 +157,8 @@ def test_cancelled_anywhere_a_run_leaves_nothing(loop: NewLoop) -> None:
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_stopped_anywhere_a_run_leaves_nothing(loop: NewLoop) -> None:
-    """A signal stops a run in this way. The run then ends by itself, and every planned step has one observation."""
+    """The test stops a run at random moments, as a signal does. The run then ends by itself, and every planned step has
+    one observation."""
     chosen = scenarios.load(HEALTHY)
     chance = random.Random(11)
 

@@ -117,8 +117,8 @@ NAMING: Final = (
     *("vpc", "endpoint", "identity", "identity-based", "service", "control", "resource", "resource-based"),
     *("permission", "permissions", "session", "sessions", "role", "trust"),
 )
-"""Words that occur in the names of kinds. If one of these words precedes the name of another kind, the two together are
-the name of an unknown kind."""
+"""Words that occur in the names of kinds of policies. If one of these words precedes the name of another kind, the two
+together are the name of an unknown kind."""
 SENTENCE: Final = (
     r"(?:\bUser:\s*(?P<principal>\S{1,2048})\s+is\s+)?not\s+authorized\s+to\s+perform:\s*(?P<action>\S*[^\s.])"
     r"(?:\s+on\s+(?:[\w-]+\s+){0,2}?resources?:\s*"

@@ -469,7 +469,11 @@ def sdk_settings_unusable(evidence: Evidence) -> Iterator[RuleFinding]:
         if settings is not None and failure is not None and failure.kind is FailureKind.TIMEOUT:
             yield _settings_without_end(settings, failure)
         return
-    judged = "The path was judged anyway." if evidence.run.region else "No other setting names a Region to judge."
+    judged = (
+        "The path was judged anyway."
+        if evidence.run.region
+        else "No other setting names a Region, so no path was judged."
+    )
     is_called = _has_caller(evidence)
     aside = "" if is_called else " The workloads of this run do not use these settings: their agents have other ones."
     yield RuleFinding(

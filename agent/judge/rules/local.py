@@ -63,8 +63,8 @@ def blocked_on_this_host(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def no_route(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TCP006: no connect reaches the address, because there is no route, a router says so, a neighbour does not answer,
-    or the name has no address of a family that this host has."""
+    """TCP006: no connect reaches the address: there is no route, a router reports that there is none, a neighbour does
+    not answer, or the name has no address of a family that this host has."""
     for target in evidence.targets:
         lookup = evidence.own_lookup(target)
         answer = evidence.own_answer(target)

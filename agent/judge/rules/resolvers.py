@@ -833,8 +833,8 @@ def _is_prompt(answer: Observation[Any]) -> bool:
 
 
 def _stalls(answer: Observation[Any]) -> bool:
-    """Whether a lookup waits for a name server with this outcome. After an immediate failure the C library asks the
-    next server."""
+    """Whether a name server that answers like this makes a lookup wait. After an immediate failure the C library
+    asks the next server."""
     silent = answer.failure is not None and answer.failure.kind is FailureKind.TIMEOUT
     return silent or (answer.seconds or 0.0) >= SLOW_SECONDS
 

@@ -258,7 +258,8 @@ def test_hosts_that_were_not_read_are_never_well() -> None:
     ],
 )
 def test_what_was_not_read_is_never_well_for_an_appliance(lacking: str | None, status: Status) -> None:
-    """A host in the endpoint's own subnet needs no ACL and no route, so a part of the hosts certainly gets through."""
+    """A host in the endpoint's own subnet passes no ACL and needs no route of a table, so some hosts certainly get
+    through: the status is a warning, and not unknown."""
     ports = GroupRule(protocol="tcp", from_port=443, to_port=1031, cidr=ip_network("10.0.0.0/8"))
     facts = Made(services=("backup-gateway",), group=(*OUT, ports)).facts()
     kept = tuple(one for one in facts.observations if one.subject.operation != lacking)

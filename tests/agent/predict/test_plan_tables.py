@@ -305,7 +305,8 @@ def is_placed(kind: str, places: Places) -> bool:
 
 
 def test_every_kind_of_a_network_has_a_place() -> None:
-    """Somebody must read the documentation of a new kind and place it. Until then, a plan with it is not judged."""
+    """If the provider has a new kind, somebody must read its documentation and put the kind on one of the lists. Until
+    then, a plan with it is not judged."""
     ours = [kind for kind in provider() if NETWORK.match(kind)]
     assert len(ours) > 200
     assert [kind for kind in ours if not is_placed(kind, TERRAFORM)] == []
