@@ -148,7 +148,7 @@ def _source(text: Any, place: str) -> str | Network:
         except ValueError:
             pass
     form = "`all`, the id of a subnet, interface or instance, or a block such as 10.0.1.0/24"
-    raise IntentError(f"{place}: {text!r} is no source for `from`; a source is {form}")
+    raise IntentError(f"{place}: {text!r} is not a source for `from`; a source is {form}")
 
 
 # --- Results ----------------------------------------------------------------------------------------------------------

@@ -97,7 +97,7 @@ def test_an_intent_is_for_every_host_and_for_the_ports_of_the_service_where_it_n
         (table("open", more="ports = [0]"), "0 is not a port"),
         (table("open", more="ports = [true]"), "True is not a port"),
         (table("open", more="ports = 443"), "ports is a list"),
-        (table("open", more="from = ['everywhere']"), "'everywhere' is no source for `from`"),
+        (table("open", more="from = ['everywhere']"), "'everywhere' is not a source for `from`"),
         (table("open", more="to = ['x']"), "'to' is not a known key"),
         (table("open") * 201, "it has 201 intents, and no more than 200 are judged"),
     ],
