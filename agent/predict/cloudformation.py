@@ -31,6 +31,8 @@ _DATA: Final = "LaunchTemplateData"
 """The property of a launch template that contains its settings."""
 _STACK: Final = "AWS::CloudFormation::Stack"
 """A nested stack. Its resources may change although its own properties stay."""
+_NO_CHANGES: Final = ("The submitted information didn't contain changes.", "No updates are to be performed")
+"""The reasons of a failed change set that has no changes (source: `deploy` of the AWS CLI)."""
 _HINT: Final = "write all pages with aws cloudformation describe-change-set --include-property-values"
 
 
@@ -288,9 +290,10 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
     """The changes in a document. Errors call the document `name`. Raises PlanError."""
     if document.get("NextToken"):
         raise PlanError(f"{name}: it is one page of several; {_HINT}")
-    if document.get("Status", "CREATE_COMPLETE") != "CREATE_COMPLETE":
-        raise PlanError(f"{name}: its change set was not created as a whole")
     rows = document["Changes"]
+    is_empty = rows == [] and str(document.get("StatusReason")).startswith(_NO_CHANGES)
+    if document.get("Status", "CREATE_COMPLETE") != "CREATE_COMPLETE" and not is_empty:
+        raise PlanError(f"{name}: its change set was not created as a whole")
     if not isinstance(rows, list):
         raise PlanError(f"{name}: its `Changes` is not a list")
     changes: list[ResourceChange] = []
@@ -438,8 +441,7 @@ def _followed(
     if after is not None:
         after = _resolved(before, groups.completed(change, after))
         after = Values({**after.attributes, resources.MAKES_VPC: "aws_vpc" in owners.made}, after.unknown)
-    if resources.is_astray(KINDS[kind].terraform, before, after, gone=owners.gone, made=owners.made):
-        raise MalformedError
+    after = resources.with_owner(KINDS[kind].terraform, before, after, gone=owners.gone, made=owners.made)
     return resources.change_of(KINDS[kind].terraform, before, after, is_other=is_other)
 
 

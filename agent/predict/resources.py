@@ -94,17 +94,31 @@ _OWNERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
 with such an id. There are no such kinds if a new resource of the kind closes nothing."""
 
 
-def is_astray(
+def owner_of(kind: str) -> tuple[str, tuple[str, ...]]:
+    """The attribute for the owner of a resource, and the kinds of owners that a plan creates. An empty text if a
+    resource of the kind has no owner."""
+    return _OWNERS.get(kind, ("", ()))
+
+
+def with_owner(
     kind: str, before: Values | None, after: Values | None, *, gone: frozenset[str], made: frozenset[str]
-) -> bool:
-    """Whether a resource gets an unknown owner that may exist: its present owner is not among those that are `gone`, or
-    the plan creates the resource, and `made` has no kind of owner. Data that Terraform reads late have this effect."""
-    if kind not in _OWNERS or after is None or not after.is_unknown(_OWNERS[kind][0]):
-        return False
-    owner, kinds = _OWNERS[kind]
-    if before is not None:
-        return before.text(owner) not in gone
-    return bool(kinds) and made.isdisjoint(kinds)
+) -> Values | None:
+    """The values after a change. An unknown owner may exist if the present owner is not among those that are `gone`,
+    or if the plan creates the resource, and `made` has no kind of owner. Data that Terraform reads late have this
+    effect. A rule may then stay in its present security group. Raises MalformedError for other kinds."""
+    owner, kinds = owner_of(kind)
+    if after is None or not after.is_unknown(owner):
+        return after
+    if before is None:
+        if kinds and made.isdisjoint(kinds):
+            raise MalformedError
+        return after
+    if (present := before.text(owner)) in gone:
+        return after
+    if kinds:
+        raise MalformedError
+    left_open = dict.fromkeys(("from_port", "cidr"), True)
+    return Values({**after.attributes, owner: present}, {**after.unknown, owner: False, **left_open})
 
 
 def is_followed(kind: str) -> bool:

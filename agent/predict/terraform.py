@@ -19,6 +19,9 @@ _ACTIONS: Final = frozenset({"no-op", "create", "read", "update", "delete", "for
 _NEW_VPC: Final = "new"
 _EMPTY_IF_UNSET: Final = (("aws_network_acl", "subnet_ids"), ("aws_vpc_endpoint", "route_table_ids"))
 """Lists that a new resource has empty if the configuration does not set them, although Terraform calls them unknown."""
+_OF_VPC: Final = ("vpc_id", "vpc_endpoint_id")
+_OWN_VPC: Final = ("aws_vpc", "aws_vpc_endpoint")
+"""The attributes that show the VPC of a resource, and the kinds of resources with such ids."""
 _TAGS: Final = frozenset({"tags", "tags_all", "timeouts"})
 
 
@@ -62,8 +65,9 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
             found.cannot_follow(kind, address)
         try:
             completed = _completed(row, after, default_groups, references)
-            if resources.is_astray(kind, before, completed, gone=gone, made=made):
-                raise MalformedError
+            owner, kinds = resources.owner_of(kind)
+            its_own = frozenset[str]() if _is_read_late(row, references, (owner,), kinds) else made
+            completed = resources.with_owner(kind, before, completed, gone=gone, made=its_own)
             changes.append(_change(kind, actions, before, completed))
         except MalformedError:
             found.cannot_follow(kind, address)
@@ -185,11 +189,12 @@ def _change(kind: str, actions: frozenset[str], before: Values | None, after: Va
     return resources.change_of(kind, had, gets, is_other="update" not in actions)
 
 
-def _is_read_late(row: Mapping[str, Any], references: References) -> bool:
-    """Whether a resource belongs to a VPC or endpoint that a data source finds. Terraform reads a data source late if
-    it depends on something that the plan changes, so the id is unknown although the VPC exists."""
-    origins = references.origins(row, "vpc_id") | references.origins(row, "vpc_endpoint_id")
-    return "data" in origins and origins.isdisjoint({"aws_vpc", "aws_vpc_endpoint", "local"})
+def _is_read_late(row: Mapping[str, Any], references: References, names: Iterable[str], kinds: Iterable[str]) -> bool:
+    """Whether a data source finds the owner of a resource, whose id is in one of these attributes. Terraform reads a
+    data source late if it depends on something that the plan changes, so the id is unknown although the owner exists.
+    False if the id may come from a resource of these kinds."""
+    origins = frozenset[str]().union(*(references.origins(row, name) for name in names))
+    return "data" in origins and origins.isdisjoint({*kinds, "local"})
 
 
 def _completed(
@@ -202,7 +207,7 @@ def _completed(
     default_id = default_groups.get(owner or "")
     more = {
         resources.DEFAULT_GROUP: default_id,
-        resources.MAKES_VPC: _NEW_VPC in default_groups and not _is_read_late(row, references),
+        resources.MAKES_VPC: _NEW_VPC in default_groups and not _is_read_late(row, references, _OF_VPC, _OWN_VPC),
         **references.resolved(row, values.attributes, values.unknown),
     }
     if (group_id := references.id_of(row)) is not None and values.is_unknown("id"):

@@ -13,6 +13,7 @@ import pytest
 
 from agent.predict.model import PredictionDocument
 from agent.predict.plan import parse
+from agent.predict.plan_values import PlanError
 from agent.predict.prediction import Asked, Facts, predicted
 from agent.report.model import Status
 from agent.settings import EVERY_SOURCE
@@ -431,6 +432,59 @@ TERRAFORM: Final[tuple[tuple[str, Status, list[dict[str, Any]]], ...]] = (
             row("aws_vpc_endpoint_policy", None, {"policy": OF_S3}, {"vpc_endpoint_id": True}),
         ],
     ),
+    # Data that Terraform reads late replace the rules of a group whose id they find.
+    (
+        "a rule of a group of another VPC is replaced, and its group is known later",
+        OK,
+        [
+            row(
+                "aws_vpc_security_group_ingress_rule",
+                OF_VPC | {"security_group_id": OF_NOBODY},
+                OF_VPC,
+                {"security_group_id": True},
+                REPLACE,
+            )
+        ],
+    ),
+    (
+        "a rule of the endpoint is replaced, and its group is known later",
+        UNKNOWN,
+        [
+            row(
+                "aws_vpc_security_group_ingress_rule",
+                OF_VPC | {"security_group_id": GROUP},
+                OF_VPC,
+                {"security_group_id": True},
+                REPLACE,
+            )
+        ],
+    ),
+    (
+        "an older rule of the hosts is replaced, and its group is known later",
+        UNKNOWN,
+        [
+            row(
+                "aws_security_group_rule",
+                {"security_group_id": OF_HOSTS, "type": "egress"} | OUT[0],
+                {"type": "egress"} | OUT[0],
+                {"security_group_id": True},
+                REPLACE,
+            )
+        ],
+    ),
+    (
+        "an entry of a prefix list is replaced, and its list is known later",
+        UNKNOWN,
+        [
+            row(
+                "aws_ec2_managed_prefix_list_entry",
+                {"prefix_list_id": "pl-0e57a7e0000000001", "cidr": "10.20.0.0/16"},
+                {"cidr": "10.20.0.0/16"},
+                {"prefix_list_id": True},
+                REPLACE,
+            )
+        ],
+    ),
     # Endpoints of services that were not read.
     (
         "an endpoint of another service loses a group and gets a subnet",
@@ -807,6 +861,47 @@ def test_a_kind_that_is_not_judged_can_be_taken_as_harmless(
     assert (result.verdict.status, result.unjudged) == (OK, ())
     assert result.ignored == (f"1 change of {kind}, which you declared harmless",)
     assert document(wrap(rows), ("aws_other",)).verdict.status is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("references", "status"),
+    [
+        (["data.aws_network_acls.main.ids", "data.aws_network_acls.main"], UNKNOWN),
+        (["aws_network_acl.one.id", "aws_network_acl.one"], OK),
+        (["local.acl_id"], OK),
+    ],
+)
+def test_an_owner_that_a_data_source_finds_is_not_made_by_the_plan(references: list[str], status: Status) -> None:
+    """The plan makes an ACL, and an entry of an ACL that may be another one."""
+    entry = {"rule_number": 1, "rule_action": "deny", "protocol": "-1", "cidr_block": "0.0.0.0/0", "egress": True}
+    rows = [
+        row("aws_network_acl", None, {"vpc_id": VPC, "ingress": [], "egress": [], "subnet_ids": []}, {"id": True}),
+        row("aws_network_acl_rule", None, entry, {"network_acl_id": True}),
+    ]
+    of_entry = {"type": "aws_network_acl_rule", "name": "one"}
+    expressions = {"network_acl_id": {"references": references}}
+    configuration = {"root_module": {"resources": [{**of_entry, "expressions": expressions}]}}
+    assert document(of_terraform(rows) | {"configuration": configuration}).verdict.status is status
+
+
+@pytest.mark.parametrize(
+    ("reason", "changes", "is_read"),
+    [
+        ("The submitted information didn't contain changes. Submit different information.", [], True),
+        ("No updates are to be performed.", [], True),
+        ("Transform AWS::Include failed.", [], False),
+        ("No updates are to be performed.", [change("Subnet", None, {})], False),
+    ],
+)
+def test_a_change_set_that_failed_since_nothing_changes_makes_no_difference(
+    reason: str, changes: list[dict[str, Any]], *, is_read: bool
+) -> None:
+    data = of_cloudformation(changes) | {"Status": "FAILED", "StatusReason": reason}
+    if is_read:
+        assert document(data).verdict.status is OK
+    else:
+        with pytest.raises(PlanError, match="was not created as a whole"):
+            document(data)
 
 
 def test_kinds_of_other_providers_are_named_once() -> None:
