@@ -348,8 +348,15 @@ def _status(vpc: AuditedNetwork, statuses: Mapping[str, Status]) -> tuple[Status
 
 
 def _is_read_by_owner(vpc: AuditedNetwork, estate: Iterable[AuditedNetwork]) -> bool:
-    """Whether the VPC belongs to another account, and was also read as this account."""
-    return vpc.is_shared is True and any(other.vpc_id == vpc.vpc_id and other.is_shared is False for other in estate)
+    """Whether the VPC belongs to another account, and was also read as this account, with every interface that is
+    seen here."""
+    seen = vpc.interface_ids
+    owners = (other for other in estate if other.vpc_id == vpc.vpc_id and other.is_shared is False)
+    return (
+        vpc.is_shared is True
+        and seen is not None
+        and any(seen <= (owner.interface_ids or frozenset()) for owner in owners)
+    )
 
 
 def _by_owner(vpc: AuditedNetwork) -> str:

@@ -61,6 +61,12 @@ class AuditedNetwork:
         """Whether any host of the VPC is known."""
         return any(source.interfaces for source in self.sources)
 
+    @property
+    def interface_ids(self) -> frozenset[str] | None:
+        """The ids of the VPC's interfaces; None if they were not read."""
+        interfaces = self.known.configuration.interfaces
+        return None if interfaces is None else frozenset(interface.interface_id for interface in interfaces)
+
     @cached_property
     def matrix(self) -> Matrix:
         # Hosts that were not read may have groups that let nothing out.

@@ -42,6 +42,7 @@ from probes.vpc.model import (
     TransitRoute,
     TransitTable,
 )
+from tests.agent.audit.test_review import changed
 from tests.support.small_account import ACCOUNT, ANYWHERE, OUT, POLICY, Made, read_together
 
 REVIEW: Final = AuditRequest(workloads=(), services=(), review=True)
@@ -362,29 +363,52 @@ PARTICIPANT: Final = "999988887777"
 @pytest.mark.parametrize(
     ("owner", "status", "counting"),
     [
-        pytest.param(Made(), Status.OK, [ACCOUNT], id="the owner's row is well"),
-        pytest.param(Made(policy=DENY_ALL), Status.CRITICAL, [ACCOUNT], id="the owner's row has a fault"),
+        pytest.param(Made().facts(), Status.OK, [ACCOUNT], id="the owner's row is well"),
+        pytest.param(Made(policy=DENY_ALL).facts(), Status.CRITICAL, [ACCOUNT], id="the owner's row has a fault"),
         pytest.param(None, Status.UNKNOWN, [PARTICIPANT], id="the owner was not read"),
-        pytest.param(Made(number=2), Status.UNKNOWN, [PARTICIPANT, ACCOUNT], id="another VPC of the owner"),
+        pytest.param(Made(number=2).facts(), Status.UNKNOWN, [PARTICIPANT, ACCOUNT], id="another VPC of the owner"),
+        pytest.param(
+            changed(Made().facts(), INTERFACES, interfaces=()),
+            Status.UNKNOWN,
+            [PARTICIPANT, ACCOUNT],
+            id="the owner does not see the hosts",
+        ),
     ],
 )
 def test_a_participant_s_row_of_a_shared_vpc_does_not_count_beside_the_owner_s(
-    owner: Made | None, status: Status, counting: list[str]
+    owner: Ec2Facts | None, status: Status, counting: list[str]
 ) -> None:
     """A participant does not see the endpoints, so its row is never known."""
-    read = [] if owner is None else [facts_of(owner.facts(), (), ACCOUNT)]
-    document = audit([*read, facts_of(Made(services=()).facts(), (), PARTICIPANT)], replace(CALLER, review=False))
+    document, shared = beside(owner, Made(services=()).facts())
     assert document.verdict.status is status
     assert [vpc.account_id for vpc in document.vpcs if vpc.counts] == counting
-    (shared,) = (vpc for vpc in document.vpcs if vpc.shared)
     assert shared.status is Status.UNKNOWN
     assert shared.to_do is not None
     assert ("See the row" in shared.to_do, "not counted" in shared.summary) == (not shared.counts, not shared.counts)
 
 
+def beside(owner: Ec2Facts | None, participant: Ec2Facts) -> tuple[AuditDocument, AuditedVpc]:
+    """The audit of a VPC that was read as its owner, if given, and as a participant, and the participant's row."""
+    read = [] if owner is None else [facts_of(owner, (), ACCOUNT)]
+    document = audit([*read, facts_of(participant, (), PARTICIPANT)], replace(CALLER, review=False))
+    (shared,) = (vpc for vpc in document.vpcs if vpc.shared)
+    return document, shared
+
+
+def test_a_participant_s_row_counts_if_its_hosts_were_not_read() -> None:
+    """The owner may not see them either."""
+    facts = Made(services=()).facts()
+    kept = tuple(one for one in facts.observations if one.subject.operation != INTERFACES)
+    document, shared = beside(Made().facts(), replace(facts, observations=kept))
+    assert (document.verdict.status, shared.counts) == (Status.UNKNOWN, True)
+
+
+def test_another_vpc_of_the_owner_says_nothing_about_a_shared_vpc_without_hosts() -> None:
+    _, shared = beside(Made(number=2).facts(), changed(Made(services=()).facts(), INTERFACES, interfaces=()))
+    assert shared.counts
+
+
 ONE_CALL: Final = POLICY.replace('"Action":"*"', '"Action":"backup:StartBackupJob"')
-
-
 OF_PARTICIPANT: Final = POLICY.replace(ACCOUNT, PARTICIPANT)
 
 
