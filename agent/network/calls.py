@@ -13,7 +13,7 @@ from agent.network.answers import Answer, PredictedCall, PredictedName
 from agent.network.endpoint_policy.call import Call, resource_of
 from agent.network.endpoint_policy.document import RefusedError, Statement, statements_of
 from agent.network.endpoint_policy.judgement import Decision, Judgement, judge
-from agent.network.endpoint_policy.matching import texts
+from agent.network.endpoint_policy.matching import covers, texts
 from agent.network.endpoint_policy.shut import why_shut
 from agent.network.names import KnownVpc
 from agent.network.pending import Aspect
@@ -43,6 +43,7 @@ _OUTCOMES: Final = {
     Decision.CANNOT_TELL: Reachability.CANNOT_TELL,
 }
 
+_LISTS: Final = ("Action", "Resource")
 _DEFAULT_POLICY: Final = '{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}'
 """The policy of an endpoint without one of its own (AWS PrivateLink Guide, Default endpoint policy)."""
 
@@ -124,20 +125,30 @@ def is_narrowed(before: tuple[KnownVpc, str | None], after: tuple[KnownVpc, str]
 
 
 def _is_covered(statement: Statement, others: Iterable[Statement]) -> bool:
-    """Whether one of the other statements has the same effect for all that a statement covers."""
-    return any(
-        other.allows is statement.allows
-        and _lists_of(other)[0] == _lists_of(statement)[0]
-        and all(map(frozenset.issuperset, _lists_of(other)[1], _lists_of(statement)[1]))
-        for other in others
+    """Whether other statements together have the same effect for all that a statement covers."""
+    wide = [other for other in others if other.allows is statement.allows and _is_as_wide(other, statement)]
+    actions, resources = (texts(statement.elements.get(name, "*")) for name in _LISTS)
+    return all(
+        any(_has(other, statement, "Action", action) and _has(other, statement, "Resource", resource) for other in wide)
+        for action in actions
+        for resource in resources
     )
 
 
-def _lists_of(statement: Statement) -> tuple[dict[str, Any], tuple[frozenset[str], ...]]:
-    """The elements of a statement apart from its name, and of these its actions and resources."""
-    lists = ("Action", "Resource")
-    rest = {name: value for name, value in statement.elements.items() if name not in (*lists, "Sid")}
-    return rest, tuple(frozenset(map(str, texts(statement.elements.get(name, [])))) for name in lists)
+def _is_as_wide(other: Statement, statement: Statement) -> bool:
+    """Whether a statement is for everyone and every condition that another statement is for."""
+    is_for_all = other.is_for_everybody or all(
+        other.elements.get(name) == statement.elements.get(name) for name in ("Principal", "NotPrincipal")
+    )
+    return is_for_all and other.elements.get("Condition") in (None, statement.elements.get("Condition"))
+
+
+def _has(other: Statement, statement: Statement, name: str, text: Any) -> bool:
+    """Whether a statement covers an action or a resource of another statement, which may have wildcards."""
+    if (turned := f"Not{name}") in other.elements:
+        return bool(other.elements[turned] == statement.elements.get(turned))
+    pairs = ((str(pattern), str(text)) for pattern in texts(other.elements[name]))
+    return any(covers(*(map(str.lower, pair) if name == "Action" else pair)) for pair in pairs)
 
 
 def shut_at(known: KnownVpc, service: str, endpoint_id: str) -> str | None:

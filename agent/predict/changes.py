@@ -372,7 +372,7 @@ def _of_policies(
             if was_shut:
                 continue
             unknown = known_after.unsettled((endpoint_id,), Aspect.POLICY)
-            words = "its policy allows less, and which calls programs make is not known"
+            words = "its policy may allow less, and which calls programs make is not known"
             yield PredictedChange(
                 effect=Effect.MAY_CLOSE if old is None or shut is None or unknown else Effect.CLOSES,
                 service=name.service,

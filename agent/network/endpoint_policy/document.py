@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from agent.network.endpoint_policy.matching import texts
 from probes.frozen import dataclass
 from probes.vpc.model import MAX_POLICY_CHARACTERS
 
@@ -19,6 +20,11 @@ class Statement:
     name: str
     allows: bool
     elements: Mapping[str, Any]
+
+    @property
+    def is_for_everybody(self) -> bool:
+        who = self.elements.get("Principal")
+        return who == "*" or (isinstance(who, dict) and "*" in texts(who.get("AWS", [])))
 
 
 class RefusedError(Exception):

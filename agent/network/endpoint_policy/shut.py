@@ -37,10 +37,8 @@ def why_shut(policy: str | None, prefix: str, context: Mapping[str, str] | None 
 def _fits_everything(statement: Statement, prefix: str, always: Call) -> bool:
     elements = statement.elements
     actions = {str(action).lower() for action in texts(elements.get("Action", []))}
-    who = elements.get("Principal")
-    everybody = who == "*" or (isinstance(who, dict) and "*" in texts(who.get("AWS", [])))
     is_all = not actions.isdisjoint({"*", f"{prefix}:*"}) and "*" in texts(elements.get("Resource", []))
-    return is_all and everybody and _holds(elements.get("Condition"), always)
+    return is_all and statement.is_for_everybody and _holds(elements.get("Condition"), always)
 
 
 def _holds(block: Any, always: Call) -> bool:

@@ -6,6 +6,7 @@ program called a plan harmless that closes something, a pipeline would apply the
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 
@@ -817,6 +818,67 @@ def document(data: dict[str, Any], harmless: tuple[str, ...] = ()) -> Prediction
     asked = Asked(sources=(EVERY_SOURCE,), services={"backup": True, "s3": True}, ports=())
     plan = parse(json.dumps(data).encode(), "plan.json")
     return predicted(facts, asked, plans=[plan], harmless=harmless)
+
+
+def allow(**more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", **more}
+
+
+OF_ORGANIZATION: Final = {"StringEquals": {"aws:PrincipalOrgID": "o-0123456789"}}
+TO_A: Final = "arn:aws:s3:::a/*"
+
+
+@pytest.mark.parametrize(
+    ("had", "has", "status"),
+    [
+        ([allow(Action="s3:GetObject")], [allow(Action="s3:*")], OK),
+        ([allow(Action=["s3:GetObject", "s3:ListBucket"])], [allow(Action=["S3:Get*", "s3:list*"])], OK),
+        ([allow(Action=["s3:Get*", "s3:Put*"])], [allow(Action="s3:Get*"), allow(Action="s3:Put*", Sid="Two")], OK),
+        ([allow(Action="s3:Get*"), allow(Action="s3:Put*")], [allow(Action=["s3:Get*", "s3:Put*"])], OK),
+        ([allow(Resource=TO_A)], [allow()], OK),
+        ([allow()], [allow(Principal={"AWS": "*"})], OK),
+        ([allow(Principal={"AWS": "111122223333"})], [allow()], OK),
+        ([allow(Condition=OF_ORGANIZATION)], [allow()], OK),
+        ([allow(), allow(Effect="Deny", Action="s3:Put*")], [allow(), allow(Effect="Deny", Action="s3:PutAcl")], OK),
+        ([allow(NotAction="s3:Put*", Action=None)], [allow()], OK),
+        ([allow(NotResource=TO_A, Resource=None)], [allow(NotResource=TO_A, Resource=None, Sid="One")], OK),
+        ([allow(Action="s3:Get*")], [allow(Action="s3:GetObject")], UNKNOWN),
+        ([allow()], [allow(Resource=TO_A)], UNKNOWN),
+        ([allow()], [allow(Principal={"AWS": "111122223333"})], UNKNOWN),
+        ([allow()], [allow(Condition=OF_ORGANIZATION)], UNKNOWN),
+        ([allow()], [allow(), allow(Effect="Deny", Action="s3:PutAcl")], UNKNOWN),
+        ([allow()], [allow(NotAction="s3:Put*", Action=None)], UNKNOWN),
+        ([allow(NotAction="s3:Put*", Action=None)], [allow(Action="s3:Get*")], UNKNOWN),
+        ([allow()], [allow(NotResource=TO_A, Resource=None)], UNKNOWN),
+        (
+            [allow(Action=["s3:Get*", "s3:Put*"])],
+            [allow(Action="s3:Get*"), allow(Action="s3:Put*", Resource=TO_A)],
+            UNKNOWN,
+        ),
+        (
+            [allow(Principal=None, NotPrincipal="*")],
+            [allow(Principal=None, NotPrincipal={"AWS": "111122223333"})],
+            UNKNOWN,
+        ),
+    ],
+)
+def test_a_policy_that_allows_as_much_in_another_form_closes_nothing(had: Any, has: Any, status: Status) -> None:
+    """A run makes no signed call to S3, so only its policies show which calls may be denied."""
+    first, last = (
+        json.dumps({"Statement": [{name: one[name] for name in one if one[name] is not None} for one in statements]})
+        for statements in (had, has)
+    )
+    configuration = known().configuration
+    gateways = tuple(
+        replace(gateway, policy=first) if gateway.endpoint_id == S3 else gateway
+        for gateway in configuration.gateway_endpoints
+    )
+    there = replace(known(), configuration=replace(configuration, gateway_endpoints=gateways))
+    rows = [row("aws_vpc_endpoint", GATEWAY | {"id": S3, "policy": first}, GATEWAY | {"id": S3, "policy": last})]
+    plan = parse(json.dumps(of_terraform(rows)).encode(), "plan.json")
+    asked = Asked(sources=(EVERY_SOURCE,), services={"s3": True}, ports=())
+    result = predicted(Facts(known=there, taken_at=TAKEN_AT, not_read=()), asked, plans=[plan])
+    assert result.verdict.status is status
 
 
 def of_terraform(rows: list[dict[str, Any]]) -> dict[str, Any]:
