@@ -843,6 +843,7 @@ TO_A: Final = "arn:aws:s3:::a/*"
         ([allow(NotAction="s3:Put*", Action=None)], [allow()], OK),
         ([allow(NotResource=TO_A, Resource=None)], [allow(NotResource=TO_A, Resource=None, Sid="One")], OK),
         ([allow(Action="s3:Get*")], [allow(Action="s3:GetObject")], UNKNOWN),
+        ([allow(Action=[f"s3:{n}" for n in range(900)])], [allow(Action=[f"s3:{n}*" for n in range(900)])], UNKNOWN),
         ([allow()], [allow(Resource=TO_A)], UNKNOWN),
         ([allow()], [allow(Principal={"AWS": "111122223333"})], UNKNOWN),
         ([allow()], [allow(Condition=OF_ORGANIZATION)], UNKNOWN),
