@@ -307,7 +307,7 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
         if not isinstance(change, Mapping) or not isinstance(kind, str):
             raise PlanError(f"{name}: Changes[{number}] is not a change of a resource")
         action, address = change.get("Action"), change.get("LogicalResourceId")
-        if action in ("Import", "SyncWithActual") or (action == "Remove" and change.get("PolicyAction") == "Retain"):
+        if action in ("Import", "SyncWithActual") or (action == "Remove" and _stays(change)):
             continue  # no existing resource changes
         if kind in KINDS and "BeforeContext" not in change and "AfterContext" not in change:
             raise PlanError(f"{name}: it has no values of properties; {_HINT}")
@@ -328,6 +328,11 @@ def plan_of(document: Mapping[str, Any], name: str) -> Plan:
     )
 
 
+def _stays(change: Mapping[str, Any]) -> bool:
+    """Whether a resource stays in the account if its stack loses or replaces it."""
+    return change.get("PolicyAction") in ("Retain", "ReplaceAndRetain")
+
+
 def _ids(changes: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """The ids of the resources that exist before these changes."""
     for change in changes:
@@ -342,6 +347,7 @@ class _Owners:
 
     def __init__(self, changes: list[Mapping[str, Any]]) -> None:
         deleted = (one for one in changes if one.get("Action") == "Remove" or one.get("Replacement") == "True")
+        deleted = (one for one in deleted if not _stays(one))
         created = {str(one.get("ResourceType")) for one in changes if one.get("Action") == "Add"}
         self.gone = frozenset(_ids(deleted))
         self.made = frozenset(_OWNERS.get(kind) or KINDS[kind].terraform for kind in created & {*KINDS, *_OWNERS})
@@ -473,13 +479,15 @@ def _is_same(before: Values, after: Values) -> bool:
 
 
 def _contexts(change: Mapping[str, Any]) -> tuple[Values | None, Values | None]:
-    """The properties before and after. Raises MalformedError."""
+    """The properties before and after. A followed resource that stays when it is replaced has no properties before, as
+    if the other one were only added. Raises MalformedError."""
     own_id = change.get("PhysicalResourceId")
     if own_id is not None and not isinstance(own_id, str):
         raise MalformedError
     kind, action = change["ResourceType"], change.get("Action")
-    before = None if action == "Add" else _properties(kind, change.get("BeforeContext"), own_id)
     is_other = change.get("Replacement") == "True"
+    is_added = action == "Add" or (is_other and kind in KINDS and _stays(change))
+    before = None if is_added else _properties(kind, change.get("BeforeContext"), own_id)
     after = None if action == "Remove" else _properties(kind, change.get("AfterContext"), None if is_other else own_id)
     return before, after
 

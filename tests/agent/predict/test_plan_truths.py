@@ -696,6 +696,17 @@ CLOUDFORMATION: Final[tuple[tuple[str, Status, list[dict[str, Any]]], ...]] = (
         change("NetworkAcl", {"VpcId": "a"}, {"VpcId": "b"}, ACL, Replacement="True"),
         change("NetworkAclEntry", EVERYTHING_OUT | {"NetworkAclId": ACL, "RuleNumber": 100, "RuleAction": "allow"},
                EVERYTHING_OUT | {"NetworkAclId": KNOWN_LATER}, Replacement="True")]),
+    # Resources that their stack retains.
+    ("a group is replaced and stays", OK, [
+        change("SecurityGroup", {"SecurityGroupIngress": [in_group()]}, {"GroupDescription": "b"}, GROUP,
+               Replacement="True", PolicyAction="ReplaceAndRetain")]),
+    ("a group is replaced and deleted", UNKNOWN, [
+        change("SecurityGroup", {"SecurityGroupIngress": [in_group()]}, {"GroupDescription": "b"}, GROUP,
+               Replacement="True", PolicyAction="ReplaceAndDelete")]),
+    ("an entry of an ACL that is retained may come to another ACL", UNKNOWN, [
+        change("NetworkAcl", {"VpcId": VPC}, None, ACL, PolicyAction="Retain"),
+        change("NetworkAclEntry", EVERYTHING_OUT | {"NetworkAclId": ACL, "RuleNumber": 100, "RuleAction": "allow"},
+               EVERYTHING_OUT | {"NetworkAclId": KNOWN_LATER}, Replacement="True")]),
     # Dynamic references, which a change set does not resolve.
     ("an endpoint of a service that a dynamic reference names", UNKNOWN, [
         change("VPCEndpoint", None, AN_ENDPOINT | {"ServiceName": REFERENCE, "PolicyDocument": OF_S3})]),
