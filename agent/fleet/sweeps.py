@@ -8,6 +8,7 @@ without such a gap is cut into parts, each as long as that usual time.
 
 import itertools
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate, groupby, islice
@@ -42,6 +43,8 @@ _OUTSIDE: Final = 24 * 60
 the end of the sweep."""
 _TOGETHER: Final = 12 * 60
 """Maximum time in minutes between the first and the last command of a sweep."""
+_COMMON: Final = 0.1
+"""Maximum share of the hosts of a command that another command of the same sweep may have in common with it."""
 _UNKNOWN: Final = -1
 """The minute of an unreadable time."""
 _NAMED: Final = 3
@@ -103,22 +106,51 @@ def _name(minute: int) -> str:
 # --- By commands ------------------------------------------------------------------------------------------------------
 
 
+@dataclass(slots=True)
+class _Group:
+    """Commands that are one sweep."""
+
+    begin: int
+    """The middle minute of the first command."""
+    commands: list[str]
+    hosts: int
+
+
 def _commands_together(database: "Database") -> dict[str, str]:
     """Join commands that ran at about the same time on different hosts to one sweep, which has the id of the first
     command. Return this id by the id of each other command."""
     database.run("command")
-    pairs = set(database.ask("command_pair", minutes=_TOGETHER))
-    groups: list[list[str]] = []
-    for (command,) in database.ask("command_order") if pairs else ():
-        if groups and all((other, command) in pairs for other in groups[-1]):
-            groups[-1].append(command)
+    before: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for command, earlier, hosts in database.ask("command_before"):
+        before[command][earlier] = hosts
+    groups: list[_Group] = []
+    for command, middle, hosts in database.ask("command_order"):
+        fitting = list(_fitting(groups, before[command], middle, hosts))
+        if fitting:  # the last group that is not much smaller than another, such as a run by hand on a few hosts
+            most = max(group.hosts for group in fitting)
+            group = next(group for group in fitting if group.hosts >= _WHOLE * most)
+            group.commands.append(command)
+            group.hosts += hosts
         else:
-            groups.append([command])
-    together = {command: first for first, *others in groups for command in others}
+            groups.append(_Group(middle, [command], hosts))
+    together = {command: group.commands[0] for group in groups for command in group.commands[1:]}
     database.run("together")
     database.fill("together", together.items())
     database.run("commands_joined")
     return together
+
+
+def _fitting(groups: Sequence[_Group], before: Mapping[str, int], middle: int, hosts: int) -> Iterator[_Group]:
+    """Yield the groups that a command may belong to, the last one first. The command ran on different hosts than the
+    group and than all later groups together. `before` has the last commands that its hosts ran before."""
+    repeated = 0
+    for group in reversed(groups):
+        common = sum(before.get(command, 0) for command in group.commands)
+        repeated += common
+        if middle - group.begin >= _TOGETHER or repeated > _COMMON * hosts:
+            return
+        if common <= _COMMON * min(hosts, group.hosts):
+            yield group
 
 
 # --- By gaps ---------------------------------------------------------------------------------------------------------

@@ -1,2 +1,2 @@
--- The commands in order of time.
-SELECT sweep FROM command ORDER BY middle, sweep
+-- The commands with their middle minutes and numbers of hosts, in order of time.
+SELECT sweep, middle, hosts FROM command ORDER BY middle, sweep

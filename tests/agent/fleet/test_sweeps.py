@@ -1,6 +1,6 @@
 """Which sweep each record belongs to, and which of a host's records counts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -223,3 +223,47 @@ def test_nothing_read(engine: Database) -> None:
 )
 def test_any_text_is_a_time_or_none(text: str) -> None:
     assert -1 <= _minute_of(text) < 10_000 * 366 * 24 * 60
+
+
+def commands(*ran: tuple[str, float, Iterable[int]], **changes: object) -> list[Read]:
+    """Records of commands. Each has its id, its hour, and the numbers of its hosts."""
+    return [
+        read(number, TODAY + timedelta(hours=hour, minutes=number), command, run=f"{command} {number}", **changes)
+        for command, hour, numbers in ran
+        for number in numbers
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ran", "sweeps"),
+    [
+        ([("a", 0, range(10)), ("b", 1, range(10, 20))], [("a", 20)]),
+        ([("a", 0, range(10)), ("b", 13, range(10, 20))], [("a", 10), ("b", 10)]),
+        ([("a", 0, range(10)), ("by-hand", 1, [3]), ("b", 2, range(10, 20))], [("a", 20), ("by-hand", 1)]),
+        ([("by-hand", 0, [13]), ("a", 1, range(10)), ("b", 2, range(10, 20))], [("by-hand", 20)]),
+        ([("canary", 0, [3]), ("all", 1, range(20))], [("canary", 1), ("all", 20)]),
+        ([("canary", 0, [3]), ("rest", 1, [0, 1, 2, *range(4, 20)])], [("canary", 20)]),
+        ([("all", 0, range(17)), ("failed", 1, range(17, 20))], [("all", 20)]),
+        ([("all", 0, range(20)), ("other", 1, range(20))], [("all", 20), ("other", 20)]),
+        ([("a-0", 0, range(10)), ("a-1", 1, range(10)), ("b-1", 2, range(10, 20))], [("a-0", 10), ("a-1", 20)]),
+        (
+            [("a-0", 0, range(10)), ("b-0", 0.5, range(10, 20)), ("b-1", 1, range(10, 20)), ("a-1", 1.5, range(10))],
+            [("a-0", 20), ("b-1", 20)],
+        ),
+        (
+            [(f"all-{hour}", hour, range(20)) for hour in range(4)],
+            [(f"all-{hour}", 20) for hour in range(4)],
+        ),
+    ],
+)
+def test_commands_on_different_hosts_are_one_sweep(
+    engine: Database, ran: list[tuple[str, float, Iterable[int]]], sweeps: list[tuple[str, int]]
+) -> None:
+    found(engine, *commands(*ran))
+    assert hosts_by_sweep(engine) == sweeps
+
+
+def test_commands_on_hosts_with_masked_names_are_not_one_sweep(engine: Database) -> None:
+    """Each masked name may stand for any host, so these may be two runs of the same hosts."""
+    found(engine, *commands(("a", 0, range(20)), ("b", 1, range(20)), redacted=True, host="i-1"))
+    assert hosts_by_sweep(engine) == [("a", 20), ("b", 20)]
