@@ -4,7 +4,7 @@ sweep."""
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from agent.catalog.findings import Severity
@@ -89,18 +89,40 @@ def least_change(before: int, least: int = 1) -> int:
     return max(least, 1, math.ceil(_SHARE * before))
 
 
+class Namings:
+    """The causes of sweeps. The causes of each sweep are searched once."""
+
+    def __init__(self, engine: "Database", least: int) -> None:
+        self.engine, self.least = engine, least
+        self._found: dict[str, tuple[NamedCause, ...]] = {}
+
+    def causes(self, sweep: str) -> tuple[NamedCause, ...]:
+        """Return the causes of a sweep in their order, as `name_causes` does."""
+        if sweep not in self._found:
+            self._found[sweep] = name_causes(self.engine, sweep, self.least)
+        return self._found[sweep]
+
+
 def past_of(
-    engine: "Database", causes: Sequence[NamedCause], whole: Sequence[Sweep], told: Sweep, least: int
+    namings: Namings,
+    causes: Sequence[NamedCause],
+    whole: Sequence[Sweep],
+    told: Sweep,
+    *,
+    known: Collection[str] = (),
 ) -> dict[str, Past]:
     """Return the history of each cause by its key, from the table `cause_member`, which is replaced. `whole` are the
-    sweeps of all hosts, the oldest first; sweeps after `told` are not used."""
+    sweeps of all hosts, the oldest first; sweeps after `told` are not used. The tickets of the causes with the keys
+    `known` are known from elsewhere, and are not looked for in earlier sweeps."""
+    engine, least = namings.engine, namings.least
     counts: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for key, sweep, count in engine.ask("cause_sweep"):
         counts[key][sweep] = count
     until = [sweep for sweep in whole if sweep.started_at < told.started_at and sweep.id != told.id]
     first = {cause.key: _first(counts[cause.key], [*until, told], least) for cause in causes}
     tickets = _tickets(engine, causes, {key: sweep.id for key, (sweep, _) in first.items()})
-    earlier = _earlier_tickets(engine, causes, {key: sweep.id for key, (sweep, _) in first.items()}, told, least)
+    unknown = [cause for cause in causes if cause.key not in known]
+    earlier = _earlier_tickets(namings, unknown, {key: sweep.id for key, (sweep, _) in first.items()}, told)
     return {
         key: Past(
             since=sweep if until else None,
@@ -128,17 +150,18 @@ def _tickets(engine: "Database", causes: Sequence[NamedCause], begun: Mapping[st
 
 
 def _earlier_tickets(
-    engine: "Database", causes: Sequence[NamedCause], begun: Mapping[str, str], told: Sweep, least: int
+    namings: Namings, causes: Sequence[NamedCause], begun: Mapping[str, str], told: Sweep
 ) -> dict[str, str]:
     """Return the tickets, by the key of the cause, that a join of the sweep `begun` gave to the causes that their hosts
     had then. A cause is left out if it began in the sweep `told`, if its hosts had no shared cause when it began, or if
     the configuration names it, since its key does not depend on which hosts have it. It is also left out if its hosts
     had only a part of another cause, of which they were the minority: that is another fault."""
+    engine = namings.engine
     engine.run("begun_host")
     of_hosts = {cause.key: cause for cause in causes if cause.named_by is not NamedBy.CONFIGURATION}
     found = {}
     for sweep in sorted({begun[key] for key in of_hosts} - {told.id}):
-        named = {cause.key: cause for cause in name_causes(engine, sweep, least)}
+        named = {cause.key: cause for cause in namings.causes(sweep)}
         write_members(engine, "begun_member", list(named.values()), sweep)
         tickets = _tickets(engine, list(named.values()), dict.fromkeys(named, sweep))
         for key, its, hosts in engine.ask("begun_as", sweep=sweep):
@@ -163,20 +186,20 @@ def _first(counts: Mapping[str, int], sweeps: Sequence[Sweep], least: int) -> tu
 
 
 def changes_between(
-    engine: "Database",
+    namings: Namings,
     causes: Sequence[NamedCause],
-    earlier: Sequence[NamedCause],
     past: Mapping[str, Past],
     whole: Sequence[Sweep],
     told: Sweep,
     against: Sweep,
-    least: int,
 ) -> tuple[FleetChange, ...]:
     """Return how causes changed from the sweep `against` to the sweep `told`, whose history is `past`: one change for
     each ticket. A silent host counts with its last known state: its silence does not heal a cause, and its return does
     not make a cause new."""
+    engine, least = namings.engine, namings.least
+    earlier = namings.causes(against.id)
     write_members(engine, "past_member", earlier, against.id)
-    tickets_before = {key: of.ticket for key, of in past_of(engine, earlier, whole, against, least).items()}
+    tickets_before = {key: of.ticket for key, of in past_of(namings, earlier, whole, against, known=past).items()}
     for name in ("now_lapsed", "past_lapsed"):
         engine.run(name, told=told.id)
     engine.run("last_heard", against=against.id)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from agent.catalog.findings import CODES, Severity
 from agent.catalog.wording import counted, listed
-from agent.fleet.causes import NamedCause, Spread, asked, name_causes, spread_of, write_members
+from agent.fleet.causes import NamedCause, Spread, asked, spread_of, write_members
 from agent.fleet.central_facts import endpoint_groups, explain_centrally
-from agent.fleet.changes import Past, changes_between, past_of
+from agent.fleet.changes import Namings, Past, changes_between, past_of
 from agent.fleet.faults import (
     blind_symptoms,
     explain_symptoms,
@@ -124,18 +124,18 @@ class _Joining:
             return self._empty()
         self._notes += note_of_contested(engine, told.id)
         engine.run("trait")
-        causes = name_causes(engine, told.id, question.least)
+        namings = Namings(engine, question.least)
+        causes = namings.causes(told.id)
         spread = spread_of(engine, question.by, MAX_BREAKDOWN)
         write_members(engine, "now_member", causes, told.id)
         engine.run("assignment", sweep=told.id)
         statuses = self._statuses(told)
         missing = self._not_heard_from(told, against)
         totals = self._totals(told, read, statuses, missing)
-        past = past_of(engine, causes, whole, told, question.least)
+        past = past_of(namings, causes, whole, told)
         changes: tuple[FleetChange, ...] = ()
         if against is not None:
-            earlier = name_causes(engine, against.id, question.least)
-            changes = changes_between(engine, causes, earlier, past, whole, told, against, question.least)
+            changes = changes_between(namings, causes, past, whole, told, against)
             changes = self._with_owners(changes, {cause.key for cause in causes}, against)
         fleet_causes = self._causes(causes, spread, central, past, told)
         own_faults = self._own_faults(told)
