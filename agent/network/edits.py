@@ -776,6 +776,8 @@ class UnsettledOfNew:
 
     aspect: Aspect
     words: str
+    replaces_groups: bool = False
+    """Whether the endpoint loses its other security groups."""
 
     def put(self, draft: Draft) -> None:
         made = [one.endpoint_id for one in draft.part("endpoints") if one.endpoint_id.startswith(NEW_ENDPOINT)]
@@ -783,6 +785,8 @@ class UnsettledOfNew:
             raise NotReadError("the plan creates no endpoint in the configuration that was read")
         for endpoint_id in made:
             draft.pend(endpoint_id, self.aspect, self.words)
+            if self.replaces_groups:
+                _LISTS[Listed.ENDPOINT_GROUP].of(draft, endpoint_id).clear()
 
     def take(self, draft: Draft) -> None:
         raise AlreadyError("it is not there yet")

@@ -433,10 +433,10 @@ def _endpoint_itself(values: Values) -> tuple[list[Edit], list[Edit]]:
     return [Endpoint(endpoint_id, is_gateway)], []
 
 
-def _of_new_endpoint(aspect: Aspect, what: str) -> Edit:
+def _of_new_endpoint(aspect: Aspect, what: str, *, replaces_groups: bool = False) -> Edit:
     """The edit for a part of an endpoint that a plan creates, if the plan shows the part as a resource of its own."""
     words = f"{what} of a new endpoint is in a resource of its own, and which endpoint it is for is not known"
-    return UnsettledOfNew(aspect, words)
+    return UnsettledOfNew(aspect, words, replaces_groups)
 
 
 def _endpoint_policy(values: Values) -> Iterator[Edit]:
@@ -584,11 +584,10 @@ def _in_place_of_default(values: Values) -> tuple[list[Edit], list[Edit]]:
     """The edits that add a group to an endpoint. If the resource says so, the group replaces the VPC's default
     group."""
     last = list(_endpoint_group(values))
-    endpoint_id = values.id_of("vpc_endpoint_id", "vpce")
-    if values.flag("replace_default_association") is not True or (endpoint_id is None and values.flag(MAKES_VPC)):
+    if values.flag("replace_default_association") is not True:
         return [], last
-    if endpoint_id is None:
-        raise MalformedError
+    if (endpoint_id := values.id_of("vpc_endpoint_id", "vpce")) is None:
+        return [], [_of_new_endpoint(Aspect.GROUPS, "a security group", replaces_groups=True)]
     default_id = values.id_of(DEFAULT_GROUP, "sg")
     if default_id is None:
         raise MalformedError

@@ -959,6 +959,31 @@ def test_an_owner_that_a_data_source_finds_is_not_made_by_the_plan(references: l
 
 
 @pytest.mark.parametrize(
+    ("service", "replaces", "status"), [("backup", True, UNKNOWN), ("backup", False, OK), ("ssm", True, OK)]
+)
+def test_a_new_endpoint_loses_its_default_group(service: str, status: Status, *, replaces: bool) -> None:
+    """The default group admits the hosts, and a group that replaces it may admit nobody."""
+    values = {name: value for name, value in BY_NEW.items() if name != "security_group_ids"}
+    values |= {"service_name": f"com.amazonaws.eu-west-1.{service}"}
+    association = {"security_group_id": OF_NOBODY, "replace_default_association": replaces}
+    rows = [
+        DEFAULT_VPC,
+        row("aws_vpc", None, {"cidr_block": "10.9.0.0/16"}, {"id": True}, name="two"),
+        row(
+            "aws_vpc_endpoint",
+            WHOLE_ENDPOINT if service == "backup" else None,
+            values,
+            OF_NEW | {"security_group_ids": True},
+            REPLACE if service == "backup" else None,
+        ),
+        row("aws_vpc_endpoint_security_group_association", None, association, {"vpc_endpoint_id": True}),
+    ]
+    of_endpoint = {"type": "aws_vpc_endpoint", "name": "one", "expressions": {"subnet_ids": {}}}
+    configuration = {"root_module": {"resources": [of_endpoint]}}
+    assert document(of_terraform(rows) | {"configuration": configuration}).verdict.status is status
+
+
+@pytest.mark.parametrize(
     ("reason", "changes", "is_read"),
     [
         ("The submitted information didn't contain changes. Submit different information.", [], True),
