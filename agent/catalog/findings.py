@@ -711,7 +711,7 @@ CODES: Final = {
             _CRITICAL,
             Radius.ENDPOINT,
             "Some of the endpoint's addresses do not answer",
-            "{of} {is} silent on {ports}[: {which}][ ({zone})]",
+            "{of} {is} {how} on {ports}[: {which}][ ({zone})]",
             _ENDPOINT,
             _GROUPS,
             is_partial=True,

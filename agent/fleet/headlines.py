@@ -10,8 +10,12 @@ from agent.report.model import FindingSubject, SubjectKind
 from agent.report.subjects import first_of_kinds
 from probes.ports import HTTPS
 
-_ANY_HOST: Final[dict[str, Forms | None]] = {"sender": "these hosts", **of_ports([HTTPS])}
-"""Values that are the same for every host. If a key has no port, the port is 443."""
+_ANY_HOST: Final[dict[str, Forms | None]] = {
+    "sender": "these hosts",
+    "how": "silent or closed",
+    **of_ports([HTTPS]),
+}
+"""Values that are true for every host. If a key has no port, the port is 443."""
 
 
 def title_of(code: str) -> str:

@@ -178,7 +178,7 @@ def _suggested(
     if is_elsewhere(evidence, places(silent)):
         leader = leader_of(evidence, target, places(silent))
         return _ask_the_owner(target, leader, silent), leader
-    if evidence.is_vpc_shared and not any(map(evidence.interface_at, places(silent))):
+    if _is_of_the_vpcs_owner(evidence, silent):
         return _ask_the_owner_of_the_vpc(evidence, target, silent), None
     return _let_in(target, silent, near), None
 
@@ -195,6 +195,11 @@ def _ask_the_owner(target: Target, leader: Leader | None, silent: Sequence[Obser
             *([] if leader is None or not leader.profile_id else show_profile(target, leader.profile_id)),
         ),
     )
+
+
+def _is_of_the_vpcs_owner(evidence: Evidence, attempts: Sequence[Observation[TcpFacts]]) -> bool:
+    """Whether another account shares this VPC, and this account sees none of the interfaces at these addresses."""
+    return bool(evidence.is_vpc_shared) and not any(map(evidence.interface_at, places(attempts)))
 
 
 def _ask_the_owner_of_the_vpc(evidence: Evidence, target: Target, silent: Sequence[Observation[TcpFacts]]) -> Fix:
@@ -250,7 +255,10 @@ def zone_silent(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="TCP002",
             target=target.id,
-            headline=of_ports([HTTPS]),
+            headline={
+                **of_ports([HTTPS]),
+                "how": " or ".join(word for word, some in (("silent", silent), ("closed", refused)) if some),
+            },
             detail=f"443 {listed(sentences)}, while {listed(attempt.subject.address for attempt in connected)} "
             f"connect{'s' if len(connected) == 1 else ''}. Calls fail or stall whenever a program takes a failing "
             "address.",
@@ -348,11 +356,11 @@ def gateway_ports_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             else compare
             if compare is not None and not shut
             else Fix(
-                summary="The endpoint is in another VPC: have its owner allow the gateway appliance's subnet on these "
+                summary=f"{whose} have its owner allow the gateway appliance's subnet on these "
                 "ports in its security group. This host is not the appliance: test from its subnet as well.",
                 commands=(show_route_tables(target),),
             )
-            if is_elsewhere(evidence, places(blocked))
+            if (whose := _whose(evidence, blocked))
             else fix_of(
                 "VPC005",
                 Fault(
@@ -362,6 +370,15 @@ def gateway_ports_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
                 ),
             ),
         )
+
+
+def _whose(evidence: Evidence, attempts: Sequence[Observation[TcpFacts]]) -> str:
+    """The beginning of a sentence about an endpoint whose groups this account cannot change. Empty for others."""
+    if is_elsewhere(evidence, places(attempts)):
+        return "The endpoint is in another VPC:"
+    if _is_of_the_vpcs_owner(evidence, attempts):
+        return "Another account shares this VPC, and this account does not see the endpoint:"
+    return ""
 
 
 def refused_by_peer(evidence: Evidence) -> Iterator[RuleFinding]:

@@ -270,13 +270,26 @@ def empty_answer(evidence: Evidence) -> Iterator[RuleFinding]:
             + in_its_place(evidence, target),
             evidence=empty.evidence,
             shared=empty.said_by,
-            fix=Fix(
+            fix=_find_who_removes(target)
+            if not evidence.in_aws and evidence.metadata
+            else Fix(
                 summary="Look for a private hosted zone named exactly like the host that has no A record at its top, "
                 "and give it an alias to the endpoint; then for a DNS Firewall rule that answers NODATA, and for a "
                 "name server that removes private addresses.",
                 commands=(_hosted_zones(target), _firewalls(target)),
             ),
         )
+
+
+def _find_who_removes(target: Target) -> Fix:
+    """The fix to suggest outside AWS, where the name servers are the reader's own."""
+    return Fix(
+        summary="Look for a name server or a firewall on premises that removes private addresses from answers (rebind "
+        "protection), and except this name. If the servers forward the name to a VPC, look there for a private hosted "
+        "zone named exactly like the host that has no A record at its top, and for a DNS Firewall rule that answers "
+        "NODATA.",
+        commands=(read_only("cat", "/etc/resolv.conf"), _hosted_zones(target), _firewalls(target)),
+    )
 
 
 def answer_redirected(evidence: Evidence) -> Iterator[RuleFinding]:

@@ -258,8 +258,8 @@ def _lacking_in_turn(evidence: Evidence, target: Target) -> Iterator[RuleFinding
         detail=f"This host resolves {target.host} to {listed(private)} this time. It asks its name servers in turn "
         f"(option rotate in resolv.conf), and {gives}: some lookups by programs get that answer."
         if is_in_turn
-        else f"This host resolves {target.host} to {listed(private)}. Another of its name servers does not know them: "
-        f"{gives}, which programs get while the first name server does not answer.",
+        else f"This host resolves {target.host} to {listed(private)}. Another of its name servers answers "
+        f"differently: {gives}, which programs get while the first name server does not answer.",
         evidence=ids([lookup, *(answer for of in lacking.values() for answer in of)]),
         addresses=frozenset(given),
         shared=_of_servers(lacking),

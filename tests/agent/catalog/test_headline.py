@@ -34,6 +34,7 @@ WIDEST: Final[dict[str, Forms]] = {
     "sender": str(ADDRESSES[0]),
     "of": "24 of 24 addresses",
     "is": "are",
+    "how": "silent or closed",
     "service": max(SERVICES, key=len),
     "region": max(REGIONS, key=len),
     "here": max(REGIONS, key=len),

@@ -9,8 +9,10 @@ from agent.fleet.headlines import headline_of, title_of
 
 KEYS = {
     "VPC005|backup-gateway|group=sg-0a1b2c3d|port=1027": "sg-0a1b2c3d does not admit these hosts on 1027",
-    "TCP002|backup|vpc=vpc-0a1b2c3d4e5f67890|address=10.5.2.17": "10.5.2.17 is silent on 443",
-    "TCP002|backup|address=10.5.2.17|address=10.5.3.17": "2 addresses are silent on 443: 10.5.2.17 and 10.5.3.17",
+    "TCP002|backup|vpc=vpc-0a1b2c3d4e5f67890|address=10.5.2.17": "10.5.2.17 is silent or closed on 443",
+    "TCP002|backup|address=10.5.2.17|address=10.5.3.17": (
+        "2 addresses are silent or closed on 443: 10.5.2.17 and 10.5.3.17"
+    ),
     "TCP001|backup|address=10.5.2.17|zone=euw1-az3": "443 is silent at 10.5.2.17",
     "VPC002|backup|endpoint=vpce-0a1b2c3d4e5f67890": "private DNS of vpce-0a1b2c3d4e5f67890 is off",
     "VPC001|backup|vpc=vpc-0a1b2c3d4e5f67890": "vpc-0a1b2c3d4e5f67890 has no endpoint of backup and ssm",

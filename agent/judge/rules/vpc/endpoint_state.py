@@ -53,6 +53,7 @@ def endpoint_not_available(evidence: Evidence) -> Iterator[RuleFinding]:
         ]
         others = any(endpoint.state == AVAILABLE for endpoint in evidence.endpoints(target) or ())
         which = " that has the addresses in use" if others else ""
+        instead = None if is_pending else _may_serve(evidence, target)
         finding = RuleFinding(
             code="VPC004",
             target=target.id,
@@ -62,7 +63,7 @@ def endpoint_not_available(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"No endpoint of {target.service}{which} is available. "
             f"{says(evidence, 'EC2', ENDPOINTS)}: {listed(sentences)}.",
             evidence=ids(silent),
-            subjects=resources(*(endpoint.endpoint_id for endpoint in meant)),
+            subjects=resources(*(endpoint.endpoint_id for endpoint in meant), *filter(None, [instead])),
             addresses=at,
             fix=fix_of(
                 "VPC004",
@@ -70,10 +71,25 @@ def endpoint_not_available(evidence: Evidence) -> Iterator[RuleFinding]:
                     target=target,
                     ids=tuple(endpoint.endpoint_id for endpoint in meant),
                     states={endpoint.endpoint_id: endpoint.state for endpoint in meant},
+                    notes=()
+                    if instead is None
+                    else (
+                        f"This VPC also has {instead}, which is available: instead of creating one, turn on the "
+                        f"private DNS of {instead} as soon as no other endpoint has it.",
+                    ),
                 ),
             ),
         )
         yield resting_on(evidence, finding, ENDPOINTS)
+
+
+def _may_serve(evidence: Evidence, target: Target) -> str | None:
+    """The id of an available endpoint of this VPC that can serve the name once its private DNS is on; None if there is
+    no such endpoint."""
+    if target.addressing in (Addressing.VPCE, Addressing.CUSTOM) or evidence.vpc_id is None:
+        return None
+    there = evidence.endpoints(target, vpc_id=evidence.vpc_id) or ()
+    return next((one.endpoint_id for one in there if one.state == AVAILABLE and not one.private_dns), None)
 
 
 def _meant(evidence: Evidence, target: Target) -> list[VpcEndpoint]:

@@ -913,3 +913,17 @@ CASES_THAT_FIRE += [
         )
     ),
 ]
+
+
+@pytest.mark.parametrize(
+    ("attempts", "how"),
+    [
+        pytest.param([tcp(A, failed="timeout"), tcp(B), tcp(C)], "silent", id="silent"),
+        pytest.param([tcp(A, failed="refused"), tcp(B), tcp(C)], "closed", id="refused"),
+        pytest.param([tcp(A, failed="timeout"), tcp(B, failed="refused"), tcp(C)], "silent or closed", id="both"),
+    ],
+)
+def test_tcp002_names_a_refusal_in_its_headline(attempts: Observations, how: str) -> None:
+    seen: Observations = [host(), imds(), lookup(A, B, C), *attempts]
+    [line] = [one.headline for one in diagnose(evidence(seen)).findings if one.code == "TCP002"]
+    assert f" {how} on 443" in line

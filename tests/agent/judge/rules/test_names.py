@@ -1096,6 +1096,14 @@ NOT_IN_FIRST: Final = completed(failed="nxdomain", place=0)
 
 
 CASES_THAT_FIRE += [
+    fires(
+        "DNS006",
+        "outside AWS",
+        [
+            *(host(ec2=False, resolvers=[CORPORATE]), imds(failed="timeout"), lookup(failed="nodata")),
+            *(answer(by=CORPORATE), answer(by=CORPORATE, record="AAAA")),
+        ],
+    ),
     fires("DNS006", "of both families", [host(), lookup(failed="nodata"), answer(record="A"), answer(record="AAAA")]),
     fires("DNS007", "to a name of somebody else's", [*here("backup", A), answer(A, alias=OVERRIDE)]),
     fires(

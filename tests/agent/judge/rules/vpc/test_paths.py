@@ -16,6 +16,7 @@ from agent.report.model import Finding
 from agent.settings import Expect
 from probes.model import Addressing, Observation, Target
 from probes.vpc.model import (
+    AVAILABLE,
     ENDPOINT_INTERFACES,
     ENDPOINTS,
     NETWORK_ACLS,
@@ -311,6 +312,20 @@ def test_only_the_owner_of_a_shared_vpc_can_admit_this_host(changed: Observation
     fix = judged([*SILENT, imds(account=ACCOUNT), *configured(SHUT, *changed)])["TCP001@backup"].fix
     assert fix is not None
     assert (ANOTHER_ACCOUNT in fix.summary) is is_owners
+    assert any("authorize-security-group-ingress" in command.argv for command in fix.commands) is not is_owners
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_owners"),
+    [
+        pytest.param((with_interfaces(), *shared_vpc()), True, id="in a shared VPC, whose endpoint is not seen"),
+        pytest.param((with_interfaces(),), False, id="in this account's VPC"),
+    ],
+)
+def test_only_the_owner_of_a_shared_vpc_can_admit_a_gateway(changed: Observations, is_owners: bool) -> None:
+    closed: Observations = [tcp(A, of="backup-gateway"), tcp(A, port=1026, of="backup-gateway", failed="timeout")]
+    seen: Observations = [host(), imds(account=ACCOUNT), lookup(A, of="backup-gateway"), *closed]
+    fix = judged([*seen, *configured(*changed)], GATEWAY)["TCP003@backup-gateway"].fix
     assert any("authorize-security-group-ingress" in command.argv for command in fix.commands) is not is_owners
 
 
@@ -640,6 +655,29 @@ def test_vpc004_in_every_state_but_three(state: str) -> None:
     assert judged([*SILENT, *configured(with_endpoints(endpoint(state=state)))])["VPC004@backup"].severity is (
         Severity.CRITICAL
     )
+
+
+ANOTHER_ID = "vpce-0b1b2c3d"
+
+
+def another(*, vpc_id: str = VPC_ID, state: str = AVAILABLE) -> VpcEndpoint:
+    """An endpoint without private DNS, whose interfaces have none of the addresses in use."""
+    return endpoint(ANOTHER_ID, private_dns=False, interface_ids=(), vpc_id=vpc_id, state=state)
+
+
+@pytest.mark.parametrize(
+    ("other", "serves"),
+    [
+        pytest.param(another(), True, id="private DNS is off"),
+        pytest.param(another(vpc_id=ANOTHER_VPC_ID), False, id="in another VPC"),
+        pytest.param(another(state="deleted"), False, id="deleted as well"),
+    ],
+)
+def test_vpc004_names_an_available_endpoint_that_lacks_private_dns(other: VpcEndpoint, serves: bool) -> None:
+    endpoints = with_endpoints(endpoint(state="deleting"), other)
+    (one,) = rule_findings("VPC004", [*SILENT, *configured(endpoints)])
+    assert (ANOTHER_ID in one.fix.summary) is serves
+    assert (ANOTHER_ID in [subject.id for subject in one.subjects]) is serves
 
 
 PUBLIC_ANSWER: Observations = [host(), imds(), lookup("52.95.111.30"), answer("52.95.111.30"), tcp("52.95.111.30")]
