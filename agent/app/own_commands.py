@@ -6,6 +6,7 @@ from typing import Final
 
 from agent.report import saved
 from agent.report.model import Finding, Fix, Report
+from agent.report.secrets import without_secrets
 
 MAX_CHARACTERS: Final = 600
 """Maximum length of the text in which a finding's other commands are quoted."""
@@ -39,7 +40,10 @@ def _only(finding: Finding, own: Fix) -> Finding:
     commands = tuple(command for command in own.commands if command in given.commands)
     lines = tuple(line for line in own.lines if line in given.lines)
     finding = replace(finding, fix=replace(given, commands=commands, lines=lines))
-    others = [shlex.join(command.argv) for command in given.commands if command not in own.commands]
+    # Secrets are masked before the words are quoted: quotes within quotes would hide them from the masks.
+    others = [
+        shlex.join(map(without_secrets, command.argv)) for command in given.commands if command not in own.commands
+    ]
     others += [f"{line.file}: {line.line}" for line in given.lines if line not in own.lines]
     if not others:
         return finding

@@ -58,6 +58,15 @@ def test_a_planted_command_is_text_alone(tmp_path: Path) -> None:
     assert "evil" not in json.dumps([finding["fix"] for finding in findings])
 
 
+@pytest.mark.parametrize("quote", ["", "'", '"'])
+def test_a_secret_in_a_planted_command_is_masked_whatever_quotes_are_around_it(quote: str) -> None:
+    secret = "Wq7RtPz2LkVb9XnM"
+    command = replace(EVIL, argv=("curl", f"storage_key = {quote}{secret}{quote}"))
+    for finding in with_own_commands(planted(report_of("one-zone-silent"), command)).findings:
+        assert "so they are only text: curl" in finding.detail
+        assert secret not in finding.detail
+
+
 def test_an_own_command_with_another_undo_is_text() -> None:
     own = report_of("one-zone-silent")
     forged = replace(
