@@ -13,6 +13,8 @@ from tests.peers.software import listed
 from tests.peers.world import World
 from tests.support.repository import ROOT
 
+ACCOUNT_ID: Final = "123456789012"
+"""The account that moto simulates."""
 _ACCOUNT: Final = Path(__file__).with_name("account.py")
 REGION: Final = "eu-west-1"
 ADDRESS: Final = "10.0.1.17"

@@ -398,7 +398,7 @@ DNSMASQ: Final = (
         "on the host, 0.0.0.0 for the name",
         dnsmasq(f"--address=/{HOST}/0.0.0.0"),
         ("critical", "unknown"),
-        *("DNS010@backup", "TCP004@backup"),
+        *("DNS010@backup", "DNS015@backup", "TCP004@backup"),
     ),
     in_dnsmasq(
         "on the host, amazonaws.com is a zone of its own, without the name",

@@ -14,7 +14,7 @@ import pytest
 from agent.report.model import Access
 from tests.agent.fleet.files import SICK, lines, record
 from tests.peers import aws
-from tests.peers.aws import EVERYTHING, KEY_ID, OTHER_SECRET_KEY, REGION, SECRET_KEY, UNKNOWN_KEY_ID
+from tests.peers.aws import ACCOUNT_ID, EVERYTHING, KEY_ID, OTHER_SECRET_KEY, REGION, SECRET_KEY, UNKNOWN_KEY_ID
 from tests.peers.setups import InVpc, Setup, namespaces_missing, scenario
 from tests.peers.world import World, world
 from tests.support.repository import ROOT
@@ -103,8 +103,8 @@ AGENTS: Final = (
         services=("ssm", *_MESSAGES),
     ),
     of_agent(
-        "a user who may not list associations, as the agent never does",
-        "ok",
+        "a user who may not list associations, which the agent lists",
+        "warning",
         "IAM009@ssm",
         access=Access.DENIED,
         denies="ssm:ListAssociations",
@@ -176,7 +176,7 @@ class Command(Setup):
 
 def instance(scenario: str = "healthy", *, before: str = "", tag: str = "check", status: str = "") -> dict[str, str]:
     """An instance on which the document ran. `before` is output that comes before the record."""
-    line = lines(record(0, scenario, host="INSTANCE"))
+    line = lines(record(0, scenario, host="INSTANCE", account=ACCOUNT_ID))
     return {"tag": tag, "status": status or ("Success" if scenario == "healthy" else "Failed"), "output": before + line}
 
 
