@@ -6,7 +6,7 @@ from typing import Final
 
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import listed
-from agent.network.answers import Answer, PredictedCall, PredictedPath
+from agent.network.answers import Answer, PredictedCall, PredictedName, PredictedPath
 from agent.network.calls import has_call, is_narrowed, shut_at
 from agent.network.names import KnownVpc, predicted_name
 from agent.network.paths import predictor_of
@@ -122,18 +122,22 @@ def _of_names(before: PredictionDocument, after: PredictionDocument) -> Iterator
         effect = effect_between(_of_name(before, name.service), _of_name(after, name.service)) if name.counts else None
         if effect is None:
             continue
-        decides = old if effect is Effect.OPENS else name
-        yield PredictedChange(
-            effect=effect,
-            service=name.service,
-            action=None,
-            ports=(),
-            addresses=decides.addresses,
-            sources=tuple(source.id for source in after.sources),
-            interface_count=after.interface_count,
-            decided_by=decides.decided_by,
-            words=f"{name.host}: {decides.words}",
-        )
+        yield _of_answer(effect, old if effect is Effect.OPENS else name, after, name.host)
+
+
+def _of_answer(effect: Effect, decides: PredictedName, after: PredictionDocument, where: str) -> PredictedChange:
+    """The change of a name for all hosts. `decides` is the answer that shows it, and `where` begins its words."""
+    return PredictedChange(
+        effect=effect,
+        service=decides.service,
+        action=None,
+        ports=(),
+        addresses=decides.addresses,
+        sources=tuple(source.id for source in after.sources),
+        interface_count=after.interface_count,
+        decided_by=decides.decided_by,
+        words=f"{where}: {decides.words}",
+    )
 
 
 def _of_asked_names(
@@ -151,18 +155,8 @@ def _of_asked_names(
         effect = effect_between(_BY_ANSWER[old.answer], _BY_ANSWER[new.answer])
         if effect is None:
             continue
-        decides = old if effect is Effect.OPENS else new
-        yield PredictedChange(
-            effect=_IN_DOUBT.get(effect, effect),
-            service=name.service,
-            action=None,
-            ports=(),
-            addresses=decides.addresses,
-            sources=tuple(source.id for source in after.sources),
-            interface_count=after.interface_count,
-            decided_by=decides.decided_by,
-            words=f"{name.host}, if other name servers ask the VPC's resolver: {decides.words}",
-        )
+        where = f"{name.host}, if other name servers ask the VPC's resolver"
+        yield _of_answer(_IN_DOUBT.get(effect, effect), old if effect is Effect.OPENS else new, after, where)
 
 
 def _of_name(document: PredictionDocument, service: str) -> Reachability:
